@@ -1,0 +1,52 @@
+"""ftlab: the helper package of a course on fine-tuning pretrained language models.
+
+Importing it is instant and touches nothing: torch and the other heavy libraries load when a name is first used.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module as _import_module
+
+__version__ = "0.1.0"
+
+_HOME = {  # public name -> the module it lives in
+    "setup": "lab", "seed_everything": "lab", "peak_mib": "lab", "bf16_in_hardware": "lab",
+    "load_task": "tasks", "list_tasks": "tasks", "load_table": "tasks", "Task": "tasks", "Split": "tasks",
+    "encode": "batching", "pad": "batching", "batches": "batching", "inputs": "batching",
+    "mask_tokens": "masking",
+    "mlm_loss": "losses", "clm_loss": "losses", "classification_loss": "losses", "regression_loss": "losses",
+    "token_loss": "losses", "span_loss": "losses", "perplexity": "losses", "bits_per_byte": "losses",
+    "pool": "models", "SequenceClassifier": "models", "TokenClassifier": "models", "SpanExtractor": "models",
+    "MaskedLanguageModel": "models", "build_model": "models", "count_parameters": "models",
+    "load_tokenizer": "checkpoints", "load_encoder": "checkpoints", "save_model": "checkpoints", "load_model": "checkpoints",
+    "TinyDecoder": "decoder", "load_causal_lm": "causal", "score_text": "causal",
+    "next_token_distribution": "generation", "generate": "generation",
+    "TrainConfig": "config", "fit": "training", "evaluate": "training", "History": "history",
+    "fine_tune": "finetuning", "FineTuned": "finetuning", "predict": "finetuning", "predict_logits": "finetuning",
+    "mean_interval": "stats", "proportion_interval": "stats", "bootstrap_interval": "stats", "paired_test": "stats", "mcnemar": "stats",
+    "Interval": "stats",
+    "TODO": "teach", "check": "teach", "hint": "teach", "solution": "teach", "quiz": "teach", "recall": "teach",
+    "expect": "teach", "about": "teach", "table": "teach", "show": "teach", "shapes": "teach", "check_same": "teach",
+}
+_MODULES = (
+    "assets", "batching", "causal", "checkpoints", "config", "decoder", "embeddings", "errors", "finetuning", "generation", "history",
+    "hub", "lab", "losses", "masking", "metrics", "models", "optim", "plots", "results", "stats", "tasks", "teach", "training", "widgets",
+)
+__all__ = sorted([*_HOME, *_MODULES])
+
+
+def __getattr__(name: str):
+    if name in _HOME:
+        value = getattr(_import_module(f"ftlab.{_HOME[name]}"), name)
+        globals()[name] = value
+        return value
+    if name in _MODULES:
+        return _import_module(f"ftlab.{name}")
+    from difflib import get_close_matches
+
+    near = get_close_matches(name, __all__, n=1)
+    raise AttributeError(f"ftlab has no {name!r}" + (f"; did you mean {near[0]!r}?" if near else ""))
+
+
+def __dir__() -> list[str]:
+    return [*__all__, "__version__"]

@@ -1,0 +1,87 @@
+"""Files on disk: where the cache is, hashing, and one lock for several processes. Standard library only."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+BLOCK = 1 << 20  # bytes read at a time
+
+
+def cache_home() -> Path:
+    """The folder that holds what ftlab downloads: FTLAB_HOME, or the user's cache folder of this system."""
+    named = os.environ.get("FTLAB_HOME")
+    if named:
+        return Path(named).expanduser().absolute()
+    if sys.platform == "win32":
+        base = Path(os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local")
+    elif sys.platform == "darwin":
+        base = Path.home() / "Library" / "Caches"
+    else:
+        base = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    return base.absolute() / "ftlab"
+
+
+def sha256_of(path: Path) -> str:
+    """SHA-256 of a file as 64 hexadecimal digits."""
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while block := file.read(BLOCK):
+            digest.update(block)
+    return digest.hexdigest()
+
+
+@contextlib.contextmanager
+def locked(path: Path, waiting: Callable[[], None] = lambda: None) -> Iterator[None]:
+    """Hold a lock file; another process that wants it waits. The system frees it if the holder dies.
+
+    Args:
+        path: the lock file (made if missing; left behind, empty).
+        waiting: called once if another process holds the lock.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("a+b") as file:
+        take, free = _lock_calls(file.fileno())
+        said = False
+        while not take():
+            if not said:
+                waiting()
+                said = True
+            time.sleep(0.2)
+        try:
+            yield
+        finally:
+            free()
+
+
+def _lock_calls(descriptor: int) -> tuple[Callable[[], bool], Callable[[], None]]:
+    """(take without waiting, free) for this system."""
+    if sys.platform == "win32":
+        import msvcrt
+
+        def act(mode: int) -> bool:
+            try:
+                os.lseek(descriptor, 0, os.SEEK_SET)
+                msvcrt.locking(descriptor, mode, 1)
+            except OSError:
+                return False
+            return True
+
+        return lambda: act(msvcrt.LK_NBLCK), lambda: (act(msvcrt.LK_UNLCK), None)[1]
+    import fcntl
+
+    def take() -> bool:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+        except OSError:  # a file system without locks (some network folders): go on without one
+            return True
+        return True
+
+    return take, lambda: fcntl.flock(descriptor, fcntl.LOCK_UN)

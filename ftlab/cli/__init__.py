@@ -1,0 +1,1 @@
+"""The command line: `bootstrap` and `texts` need the standard library alone, everything else the environment."""

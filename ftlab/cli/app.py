@@ -1,0 +1,243 @@
+"""The commands themselves (Typer). Each is a few lines that call the package; mistakes come out as one line."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from ftlab.cli import texts
+from ftlab.errors import FtlabError, InputError
+
+ROOT = Path(__file__).resolve().parents[2]
+app = typer.Typer(help=texts.INTRO, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode="rich")
+notebooks_app = typer.Typer(help=texts.HELP["notebooks"][1], no_args_is_help=True, add_completion=False)
+app.add_typer(notebooks_app, name="notebooks")
+
+
+def main(arguments: list[str]) -> int:
+    """Run one command.
+
+    Args:
+        arguments: without the program's name.
+    Returns:
+        The exit code: 0 well, 1 tests failed, 2 a mistake (one line on stderr), 130 interrupted.
+    """
+    for stream in (sys.stdout, sys.stderr):  # a Windows console may not know every sign
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="replace")
+    try:
+        code = app(arguments, prog_name="ftlab", standalone_mode=False)
+        return code if isinstance(code, int) else 0
+    except FtlabError as error:
+        print(error, file=sys.stderr)
+    except KeyboardInterrupt:
+        print("\nStopped.", file=sys.stderr)
+        return 130
+    except BrokenPipeError:  # the reader of our output has gone
+        sys.stderr.close()
+        return 1
+    except Exception as error:
+        if type(error).__name__ == "Abort":
+            print("\nStopped.", file=sys.stderr)
+            return 130
+        if not hasattr(error, "format_message"):  # not a mistake in the call but a bug: show all of it
+            raise
+        context = getattr(error, "ctx", None)
+        if message := error.format_message():
+            where = context.command_path if context else "ftlab"
+            print(f"got: {message.rstrip('.')} · do: {where} --help", file=sys.stderr)
+        elif context:  # called with nothing: the help is the answer
+            print(context.get_help())
+    return 2
+
+
+def _help(name: str) -> dict[str, Any]:
+    usage, first, rest = texts.HELP[name]
+    return {"name": name, "help": f"{first}\n\n{rest}", "short_help": first}
+
+
+@app.command(**_help("lab"))
+def lab(
+    no_browser: Annotated[bool, typer.Option("--no-browser", help="Only serve; print the address.")] = False,
+    port: Annotated[int, typer.Option(help="Port to serve on; the next free one if it is taken.", min=1, max=65535)] = 8888,
+) -> int:
+    from ftlab import assets
+
+    _clone()
+    assets.fetch()
+    start = ROOT / "notebooks" / "00_start_here.ipynb"
+    opened = [str(start.relative_to(ROOT))] if start.is_file() else []
+    command = [sys.executable, "-m", "jupyterlab", *opened, f"--ServerApp.root_dir={ROOT}", f"--port={port}"]
+    command += ["--no-browser"] * no_browser
+    command += ["--allow-root"] * (hasattr(os, "geteuid") and os.geteuid() == 0)
+    print("Opening JupyterLab; stop it here with Ctrl-C.", file=sys.stderr, flush=True)
+    return _run(command)
+
+
+@app.command(**_help("test"), context_settings={"allow_extra_args": True})
+def test(
+    context: typer.Context,
+    fast: Annotated[bool, typer.Option("--fast", help="Leave the notebooks out.")] = False,
+) -> int:
+    from ftlab import assets
+
+    _clone()
+    assets.fetch()
+    command = [sys.executable, "-m", "pytest", str(ROOT / "tests"), f"--rootdir={ROOT}", "-c", str(ROOT / "pyproject.toml")]
+    if not fast:
+        command += ["--nbval", "--nbval-sanitize-with", str(ROOT / "tests" / "sanitize.cfg"), "--nbval-cell-timeout=900"]
+        command += [str(path) for path in sorted((ROOT / "notebooks").glob("*.ipynb"))]
+    else:
+        command += ["-m", "not slow"]
+    return _run([*command, *context.args], FTLAB_QUIET="1", HF_HUB_OFFLINE=os.environ.get("HF_HUB_OFFLINE", "1"))
+
+
+@app.command(**_help("doctor"))
+def doctor(no_network: Annotated[bool, typer.Option("--no-network", help="Do not ask whether the Hub answers.")] = False) -> None:
+    from ftlab.cli.doctor import report
+
+    print(report(network=not no_network))
+
+
+@app.command(**_help("fetch"))
+def fetch(
+    names: Annotated[list[str] | None, typer.Argument(help="Assets; all by default.")] = None,
+    list_them: Annotated[bool, typer.Option("--list", help="List them, with size, licence and whether the cache has them.")] = False,
+    check: Annotated[bool, typer.Option("--check", help="Hash every file again; fetch what is wrong.")] = False,
+    folder: Annotated[Path | None, typer.Option(help="Look in this folder first.")] = None,
+) -> None:
+    from ftlab import assets
+
+    if list_them:
+        known = assets.manifest()
+        for s in assets.status():
+            print(f"{s.name:<14} {s.size / 1e6:6.1f} MB  {'in the cache' if s.ready else 'not fetched '}  {s.title}")
+            print(f"{'':<14} {known[s.name].licence} · {s.folder}")
+        return
+    if check:
+        for name, wrong in assets.check(names).items():
+            print(f"{name:<14} {'wrong or missing: ' + ', '.join(wrong) if wrong else 'every SHA-256 right'}")
+    for name, place in assets.fetch(names, folder=folder).items():
+        if not check:
+            print(f"{name:<14} {place}")
+
+
+@app.command(**_help("run"))
+def run(
+    chapters: Annotated[list[str] | None, typer.Argument(help="Numbers or names; all by default.")] = None,
+    write: Annotated[bool, typer.Option("--write", help="Store the outputs in the notebooks.")] = False,
+) -> int:
+    from ftlab.cli.notebooks import run_chapters
+
+    return run_chapters(_clone() / "notebooks", chapters or [], write)
+
+
+@app.command(**_help("train"))
+def train(
+    task: Annotated[str, typer.Option(help="Task name, or a CSV or JSONL file.")],
+    out: Annotated[Path, typer.Option(help="Folder for the model and metrics.json.")],
+    checkpoint: Annotated[str, typer.Option(help="minilm-l6, a model folder, or (FTLAB_PROFILE=full) owner/name on the Hub.")] = "minilm-l6",
+    seed: Annotated[int, typer.Option(help="Order of the examples and the head's first weights.")] = 0,
+    epochs: Annotated[int | None, typer.Option(help="Passes over the training examples.")] = None,
+    learning_rate: Annotated[float | None, typer.Option(help="Peak learning rate.")] = None,
+    batch_size: Annotated[int | None, typer.Option(help="Examples per step.")] = None,
+    max_length: Annotated[int | None, typer.Option(help="Tokens kept of each example.")] = None,
+    precision: Annotated[str | None, typer.Option(help="auto, fp32, bf16 or fp16.")] = None,
+    n_train: Annotated[int | None, typer.Option(help="Train on this many examples only.")] = None,
+    text: Annotated[str, typer.Option(help="For a file: its text column.")] = "text",
+    label: Annotated[str, typer.Option(help="For a file: its label column.")] = "label",
+    text_pair: Annotated[str | None, typer.Option(help="For a file: a second text column.")] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on from the last epoch saved in the folder.")] = False,
+) -> None:
+    from dataclasses import replace
+
+    from ftlab.config import TrainConfig
+
+    given = {"epochs": epochs, "learning_rate": learning_rate, "batch_size": batch_size, "max_length": max_length, "precision": precision}
+    config = TrainConfig(seed=seed, **{name: value for name, value in given.items() if value is not None})
+    if n_train is not None and n_train < 2:
+        raise InputError(f"n_train is {n_train}", wanted="at least 2")
+    if out.exists() and (not out.is_dir() or (any(out.iterdir()) and not (out / "config.json").exists() and not (out / "snapshot").exists())):
+        raise InputError(f"{out} is not an empty folder", wanted="a new folder, or one that an earlier training wrote", hint="choose another --out")
+    from ftlab import fine_tune, load_table, load_task
+
+    is_file = Path(task).suffix.lower() in (".csv", ".tsv", ".jsonl", ".json")
+    data = load_table(task, text=text, label=label, text_pair=text_pair) if is_file else load_task(task)
+    if n_train is not None:
+        data = replace(data, splits={**data.splits, "train": data.train.take(min(n_train, len(data.train)), seed)})
+    tuned = fine_tune(data, checkpoint, config, out=out, resume=resume)
+    for name, scores in tuned.scores.items():
+        shown = "  ".join(f"{key} {value:.3f}" for key, value in scores.items() if isinstance(value, float))
+        print(f"{name:<11} {shown}")
+    for note in tuned.history.notes:
+        print(f"note: {note}")
+    print(f"{tuned.history.seconds:.0f} s of training; model and metrics.json in {out}")
+    print(f'Try it: ftlab predict {out} "a sentence of your own"')
+
+
+@app.command(**_help("predict"))
+def predict(
+    folder: Annotated[Path, typer.Argument(help="A folder that train saved.")],
+    sentences: Annotated[list[str], typer.Argument(metavar="TEXTS...", help="Texts; - reads one a line.")],
+    pair: Annotated[list[str] | None, typer.Option(help="The second text of each, for tasks on pairs.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line.")] = False,
+) -> None:
+    if not (folder / "config.json").is_file():
+        from ftlab.errors import ModelError
+
+        raise ModelError(f"{folder} is not a model folder", wanted="a folder with config.json and model.safetensors",
+                         hint="make one with: ftlab train --task ratings/movies --out runs/movies")
+    if sentences == ["-"]:
+        sys.stdin.reconfigure(encoding="utf-8", errors="replace")
+        sentences = [line.strip() for line in sys.stdin if line.strip()]
+    if not sentences or not all(text.strip() for text in sentences):
+        raise InputError("an empty text", wanted="at least one word to score")
+    from ftlab.checkpoints import load_model
+    from ftlab.finetuning import predict as score
+
+    model, tokenizer, label_names = load_model(folder)
+    for text, answer in zip(sentences, score(model, tokenizer, sentences, pair, label_names=label_names)):
+        if as_json:
+            print(json.dumps({"text": text, **answer}, ensure_ascii=False))
+        elif "label" in answer:
+            print(f"{answer['label']:<12} {answer['probability']:.3f}  {text}")
+        else:
+            print(f"{answer['value']:+.3f}  {text}")
+
+
+@notebooks_app.command("stamp", help="\n\n".join(texts.HELP["notebooks"][1:]))
+def stamp(check: Annotated[bool, typer.Option("--check", help="Change nothing; fail if a notebook is out of step.")] = False) -> int:
+    from ftlab.cli.stamp import stamp_all
+
+    changed = stamp_all(_clone(), write=not check)
+    print("out of step: " * (check and bool(changed)) + (", ".join(changed) or "every notebook is in step"))
+    return 1 if check and changed else 0
+
+
+@notebooks_app.callback()
+def _notebooks() -> None:
+    """Keeps `stamp` a subcommand of its own."""
+
+
+def _clone() -> Path:
+    if not (ROOT / "notebooks").is_dir():
+        raise InputError("no notebooks beside the package", wanted="a clone of the project", cause="ftlab alone is installed",
+                         hint="get the whole project and run this in its folder")
+    return ROOT
+
+
+def _run(command: list[str], **environment: str) -> int:
+    """Run a program to its end, letting it handle Ctrl-C itself."""
+    environment = {**os.environ, "JUPYTER_PREFER_ENV_PATH": "1", **environment}
+    child = subprocess.Popen(command, cwd=ROOT, env=environment)
+    while True:
+        try:
+            return child.wait()
+        except KeyboardInterrupt:
+            continue

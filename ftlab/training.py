@@ -1,0 +1,285 @@
+"""The training loop: shuffle, forward, loss, backward, clip, step, evaluate, keep the best. About a page; read `fit` first.
+
+Accelerate stands underneath for the device, mixed precision and several processes; the rest is written out.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import nullcontext
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from ftlab import lab, losses, metrics as scores
+from ftlab.batching import inputs
+from ftlab.config import TrainConfig
+from ftlab.embeddings import compact_embeddings
+from ftlab.errors import InputError, TrainingError
+from ftlab.history import History
+from ftlab.optim import make_optimizer, schedule
+from ftlab.progress import Progress
+from ftlab.snapshots import restore_snapshot, save_snapshot
+
+LossFn = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]  # (logits, labels) -> mean loss, float ()
+
+
+def fit(
+    model: nn.Module,
+    train_loader: Any,
+    validation_loader: Any = None,
+    config: TrainConfig = TrainConfig(),
+    *,
+    loss_fn: LossFn | None = None,
+    metrics: Sequence[str] = (),
+    out: str | Path | None = None,
+    resume: bool = False,
+) -> History:
+    """Fine-tune a model in place and say what happened.
+
+    One optimiser step: w ← AdamW(w, clip(mean gradient of the batch), learning rate · schedule(step)).
+
+    Args:
+        model: maps the inputs of a batch to logits.
+        train_loader: from `batches`: dicts of tensors with "labels".
+        validation_loader: evaluated once an epoch (or every config.evaluate_every steps); None trains without.
+        config: see `TrainConfig`.
+        loss_fn: (logits, labels) -> mean loss, float (); None takes the loss that fits the labels (`default_loss`).
+        metrics: names for `metrics.compute`; the first one decides which evaluation is best (without any, the loss does).
+        out: folder for snapshots to resume from, one at each epoch's end; None keeps none.
+        resume: go on from the snapshot in `out`, if there is one, as if never interrupted.
+    Returns: `History`.
+    Raises: TrainingError if the loss is not finite or memory runs out; InputError if there is nothing to train.
+    Example: ``fit(model, batches(encode(task.train, tokenizer)), config=TrainConfig(epochs=1)).best``.
+    Checked against: transformers' Trainer (same losses, step by step, in float32), in tests/test_training.py.
+    """
+    accelerator = _accelerator(config.precision)
+    loss_fn = loss_fn or default_loss(config.label_smoothing)
+    history = History(headline=metrics[0] if metrics else "loss", precision=lab.precision(config.precision), device=accelerator.device.type)
+    torch.manual_seed(config.seed)
+    with compact_embeddings(model, _token_ids(train_loader, validation_loader) if config.compact else None):
+        model.to(accelerator.device)
+        optimizer = make_optimizer(model, config)
+        peaks = [group["lr"] for group in optimizer.param_groups]
+        wrapped, optimizer, train_loader = accelerator.prepare(model, optimizer, train_loader)
+        run = _Run(model, optimizer, history, config, Path(out) if out else None)
+        total = config.epochs * len(train_loader)
+        progress = Progress(total, show=accelerator.is_main_process)
+        try:
+            step = run.resume() if resume else 0
+            for epoch in range(step // len(train_loader), config.epochs):
+                _set_epoch(train_loader, epoch)
+                for batch in itertools.islice(train_loader, step % len(train_loader), None):
+                    started = time.perf_counter()
+                    for group, peak in zip(optimizer.param_groups, peaks):
+                        group["lr"] = peak * schedule(step, total, config.warmup_ratio, config.schedule)
+                    loss = _backward(accelerator, wrapped, batch, loss_fn, config.micro_batch_size)
+                    norm = accelerator.clip_grad_norm_(wrapped.parameters(), config.clip_norm or math.inf)
+                    if not math.isfinite(loss):
+                        raise _not_finite(step + 1, loss, optimizer, history)
+                    optimizer.step()
+                    optimizer.zero_grad()
+                    run.step = step = step + 1
+                    history.tokens += int(batch["attention_mask"].sum())
+                    history.seconds += time.perf_counter() - started
+                    rate = optimizer.param_groups[0]["lr"]
+                    epochs_done = step / len(train_loader)
+                    history.steps.append({"step": step, "epoch": epochs_done, "loss": loss, "learning_rate": rate, "grad_norm": float(norm)})
+                    progress.update(step, loss, history)
+                    at_end = step % len(train_loader) == 0
+                    if validation_loader is not None and (step % config.evaluate_every == 0 if config.evaluate_every else at_end):
+                        started = time.perf_counter()
+                        run.evaluation(*_evaluate(wrapped, validation_loader, metrics, loss_fn), epochs_done)
+                        history.evaluation_seconds += time.perf_counter() - started
+                        if run.out_of_patience():
+                            history.note(f"stopped early at step {step}: no better for {config.patience} evaluations")
+                            return history
+                    if at_end:
+                        run.snapshot()
+        except (torch.OutOfMemoryError, MemoryError) as error:
+            raise _out_of_memory(config) from error
+        finally:
+            accelerator.unwrap_model(wrapped, keep_fp32_wrapper=False)
+            vars(model).pop("forward", None)  # Accelerate leaves its wrapped forward's original behind; the class has it anyway
+            model.zero_grad()
+            run.restore_best()
+            progress.close(history)
+    return history
+
+
+def evaluate(model: nn.Module, loader: Any, metrics: Sequence[str] = (), loss_fn: LossFn | None = None) -> dict[str, float]:
+    """Score a model on every batch of a loader, with dropout off.
+
+    Args:
+        model: as in `fit`.
+        loader: from `batches`, shuffle=False.
+        metrics: names for `metrics.compute`; () gives the loss alone.
+        loss_fn: as in `fit`.
+    Returns: dict with "loss" (mean over labels, not over batches: a short last batch counts as what it is), "n" and each metric.
+    Raises: InputError if a metric does not fit.
+    Example: ``evaluate(model, loader, ["accuracy"])["accuracy"]``.
+    Checked against: scikit-learn on the whole split at once, in tests/test_training.py.
+    """
+    return _evaluate(model, loader, metrics, loss_fn or default_loss())[0]
+
+
+def default_loss(label_smoothing: float = 0.0) -> LossFn:
+    """The loss that fits a batch's labels: whole numbers (B,) cross-entropy, real numbers (B,) squared error, (B, T) a loss a token.
+
+    Args:
+        label_smoothing: for cross-entropy on sentences.
+    Returns: function (logits, labels) -> float ().
+    Example: ``default_loss()(torch.zeros(1, 2), torch.tensor([1]))`` is log 2 = 0.693.
+    """
+
+    def loss_fn(logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+        if labels.is_floating_point():
+            return losses.regression_loss(logits, labels)
+        if labels.ndim == 2:
+            return losses.token_loss(logits, labels)
+        return losses.classification_loss(logits, labels, label_smoothing=label_smoothing)
+
+    return loss_fn
+
+
+class _Run:
+    """The weights worth keeping, and the file to go on from."""
+
+    def __init__(self, model: nn.Module, optimizer: Any, history: History, config: TrainConfig, out: Path | None) -> None:
+        self.model, self.optimizer, self.history, self.config, self.out = model, optimizer, history, config, out
+        self.best_state: dict[str, torch.Tensor] | None = None
+        self.step, self.remark = 0, None
+
+    def evaluation(self, scored: dict[str, float], remark: str | None, epoch: float) -> None:
+        self.history.evaluations.append({"step": self.step, "epoch": epoch, **scored})
+        if self.config.keep_best and self.history.best is self.history.evaluations[-1]:
+            self.best_state = {name: value.detach().cpu().clone() for name, value in self.model.state_dict().items()}
+        self.remark = remark
+
+    def out_of_patience(self) -> bool:
+        since = len(self.history.evaluations) - 1 - self.history.evaluations.index(self.history.best)
+        return self.config.patience is not None and since >= self.config.patience
+
+    def restore_best(self) -> None:
+        if self.best_state is not None and self.history.best["step"] != self.step:
+            self.model.load_state_dict(self.best_state)
+            self.history.note(f"kept the weights of step {self.history.best['step']}, the best evaluation")
+        if self.remark:
+            self.history.note(f"degenerate: {self.remark}")
+
+    def snapshot(self) -> None:
+        if self.out is not None:
+            save_snapshot(self.out, self.step, self.model, self.optimizer, self.history, self.config, self.best_state)
+
+    def resume(self) -> int:
+        if self.out is None:
+            raise InputError("resume=True without out", wanted="the folder of the run to go on with", hint="pass out=FOLDER")
+        self.step, self.best_state = restore_snapshot(self.out, self.model, self.optimizer, self.history, self.config)
+        return self.step
+
+
+@torch.no_grad()
+def _evaluate(model: nn.Module, loader: Any, metrics: Sequence[str], loss_fn: LossFn) -> tuple[dict[str, float], str | None]:
+    """The scores of `evaluate`, and a remark if they are those of a model that learned nothing."""
+    device = next(model.parameters()).device
+    was_training, total, n = model.training, 0.0, 0
+    all_logits, all_labels = [], []
+    model.eval()
+    for batch in loader:
+        batch = {name: value.to(device) for name, value in batch.items()}
+        logits, labels = _logits(model, batch), batch["labels"]
+        total += float(loss_fn(logits, labels)) * _n_labels(batch)
+        n += _n_labels(batch)
+        if metrics:
+            all_logits.append(logits.float().cpu())
+            all_labels.append(labels.cpu())
+    model.train(was_training)
+    if not metrics:
+        return {"loss": total / n, "n": n}, None
+    logits, labels = torch.cat(all_logits), torch.cat(all_labels)
+    return {"loss": total / n, "n": n, **scores.compute(metrics, logits, labels)}, scores.degenerate(logits, labels)
+
+
+def _accelerator(precision: str) -> Any:
+    """A fresh Accelerator; `batch_size` is what all processes see together, so each takes its slice of a batch."""
+    from accelerate import Accelerator, DataLoaderConfiguration
+    from accelerate.state import AcceleratorState
+
+    AcceleratorState._reset_state()  # the precision may differ from the run before
+    name = lab.precision(precision)
+    return Accelerator(
+        mixed_precision="no" if name == "fp32" else name, cpu=lab.device() == "cpu",
+        dataloader_config=DataLoaderConfiguration(split_batches=True),
+    )
+
+
+def _backward(accelerator: Any, model: nn.Module, batch: dict[str, torch.Tensor], loss_fn: LossFn, micro_batch_size: int | None) -> float:
+    """Gradients of the batch's mean loss, in one or more forward passes; returns that mean (nats).
+
+    Each micro-batch counts by its share of the labels, so the sum is the gradient of the whole batch, not nearly so.
+    """
+    model.train()
+    pieces, n, total = list(_micro_batches(batch, micro_batch_size)), _n_labels(batch), 0.0
+    for i, piece in enumerate(pieces):
+        last = i == len(pieces) - 1
+        with nullcontext() if last else accelerator.no_sync(model):
+            loss = loss_fn(_logits(model, piece), piece["labels"]) * (_n_labels(piece) / n)
+            accelerator.backward(loss)
+        total += float(loss.detach())
+    return total
+
+
+def _logits(model: nn.Module, batch: dict[str, torch.Tensor]) -> torch.Tensor:
+    output = model(**inputs(batch))
+    return getattr(output, "logits", output)  # ours return logits, the library's models a record with logits in it
+
+
+def _micro_batches(batch: dict[str, torch.Tensor], size: int | None) -> Iterator[dict[str, torch.Tensor]]:
+    n = len(batch["labels"])
+    for start in range(0, n, size or n):
+        yield {name: value[start : start + (size or n)] for name, value in batch.items()}
+
+
+def _set_epoch(loader: Any, epoch: int) -> None:
+    for thing in (loader, loader.batch_sampler):  # Accelerate's loader counts epochs itself, and would start again at 0 on resume
+        if hasattr(thing, "set_epoch"):
+            thing.set_epoch(epoch)
+
+
+def _n_labels(batch: dict[str, torch.Tensor]) -> int:
+    return int((batch["labels"] != losses.IGNORE_INDEX).sum()) or 1
+
+
+def _token_ids(*loaders: Any) -> set[int] | None:
+    """Every token id that the loaders will yield, if their data sets can tell."""
+    ids: set[int] = set()
+    for loader in loaders:
+        if loader is not None:
+            rows = getattr(getattr(loader, "dataset", None), "rows", None)
+            if rows is None:
+                return None
+            ids.add(loader.dataset.pad_id)
+            ids.update(itertools.chain.from_iterable(row["input_ids"] for row in rows))
+    return ids
+
+
+def _not_finite(step: int, loss: float, optimizer: Any, history: History) -> TrainingError:
+    rate = optimizer.param_groups[0]["lr"]
+    good = f"the weights of step {history.best['step']} are kept" if history.evaluations else "no evaluation came before it"
+    return TrainingError(
+        f"loss {loss} at step {step}, learning rate {rate:.2g}; {good}", wanted="a finite loss",
+        cause="the learning rate is too high, or clipping or warm-up is off", hint=f"try learning_rate={rate / 4:.1g}, clip_norm=1.0",
+    )
+
+
+def _out_of_memory(config: TrainConfig) -> TrainingError:
+    size = config.micro_batch_size or config.batch_size
+    return TrainingError(
+        f"out of memory with {size} examples at a time", wanted="a smaller forward pass",
+        hint=f"micro_batch_size={max(1, size // 2)} keeps batch_size={config.batch_size}, so the result stays the same; or a smaller max_length",
+    )
