@@ -5,7 +5,12 @@ Importing it is instant and touches nothing: torch and the other heavy libraries
 
 from __future__ import annotations
 
+import os as _os
 from importlib import import_module as _import_module
+
+# OpenMP threads that wait sleep instead of spinning. Alone it costs next to nothing; beside another busy program (a browser,
+# a second notebook) spinning makes training five times slower. It must be set before torch loads; yours wins if it is set.
+_os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 __version__ = "0.1.0"
 
@@ -29,8 +34,8 @@ _HOME = {  # public name -> the module it lives in
     "expect": "teach", "about": "teach", "table": "teach", "show": "teach", "shapes": "teach", "check_same": "teach",
 }
 _MODULES = (
-    "assets", "batching", "causal", "checkpoints", "config", "decoder", "embeddings", "errors", "finetuning", "generation", "history",
-    "hub", "lab", "losses", "masking", "metrics", "models", "optim", "plots", "results", "stats", "tasks", "teach", "training", "widgets",
+    "assets", "baselines", "batching", "causal", "checkpoints", "config", "decoder", "embeddings", "errors", "finetuning", "generation", "history",
+    "hub", "lab", "losses", "masking", "metrics", "models", "optim", "plots", "stats", "tasks", "teach", "training", "widgets",
 )
 __all__ = sorted([*_HOME, *_MODULES])
 

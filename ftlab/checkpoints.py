@@ -183,8 +183,11 @@ def load_model(folder: str | os.PathLike[str]) -> tuple[nn.Module, Any, tuple[st
     encoder = BertModel._from_config(config, attn_implementation="eager")
     head = getattr(models, OURS[kind])
     model = head(encoder, config.num_labels) if "Classif" in OURS[kind] else head(encoder)
-    missing, unexpected = model.load_state_dict(load_file(weights_file), strict=False)
-    missing = [name for name in missing if not name.endswith(("decoder.weight", "decoder.bias"))]
+    weights = _load(lambda path, **_: load_file(path / weights_file.name), folder, "weights")
+    if "cls.predictions.bias" in weights:
+        weights["cls.predictions.decoder.bias"] = weights.pop("cls.predictions.bias")
+    missing, unexpected = model.load_state_dict(weights, strict=False)
+    missing = [name for name in missing if name != "cls.predictions.decoder.weight"]  # tied
     if missing or unexpected:
         raise ModelError(f"{weights_file} lacks {missing[:2]} and has {unexpected[:2]} over", wanted=f"the weights of {kind}")
     return model.eval(), tokenizer, labels

@@ -65,6 +65,7 @@ def clm_loss(logits: Tensor, labels: Tensor, ignore_index: int = IGNORE_INDEX) -
 
     Pass labels as they stand, usually a copy of input_ids with -100 at padding: the shift by one is done here, once.
     The first token is never predicted (nothing comes before it), the last logits are never used (nothing comes after).
+    Pad on the right: on the left, padding would be asked for the first token (or give that token the label -100 too).
     The labels are moved, not the logits: those are V times as large, and cutting off their end would copy them.
 
     Args:

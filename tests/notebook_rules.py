@@ -75,7 +75,7 @@ def order(cells: list[dict], code: list[dict], prose: list[dict], chapter: str) 
     for phrase in ("You will be able to", "You need"):
         if phrase.lower() not in everything.lower():
             found.append(f"{phrase!r} is missing")
-    for tag, most in (("setup", 3), ("parameters", LINES["max"])):
+    for tag, most in (("setup", 5), ("parameters", LINES["max"])):
         tagged = [c for c in code if tag in tags(c)]
         if len(tagged) != 1:
             found.append(f"{len(tagged)} cells are tagged {tag!r} (wanted one)")

@@ -67,6 +67,7 @@ def lab(
     no_browser: Annotated[bool, typer.Option("--no-browser", help="Only serve; print the address.")] = False,
     port: Annotated[int, typer.Option(help="Port to serve on; the next free one if it is taken.", min=1, max=65535)] = 8888,
 ) -> int:
+    """Fetch the assets and serve the notebooks."""
     from ftlab import assets
 
     _clone()
@@ -85,6 +86,7 @@ def test(
     context: typer.Context,
     fast: Annotated[bool, typer.Option("--fast", help="Leave the notebooks out.")] = False,
 ) -> int:
+    """Run pytest over the tests and, unless fast, the notebooks."""
     from ftlab import assets
 
     _clone()
@@ -100,6 +102,7 @@ def test(
 
 @app.command(**_help("doctor"))
 def doctor(no_network: Annotated[bool, typer.Option("--no-network", help="Do not ask whether the Hub answers.")] = False) -> None:
+    """Print the report on this machine."""
     from ftlab.cli.doctor import report
 
     print(report(network=not no_network))
@@ -112,6 +115,7 @@ def fetch(
     check: Annotated[bool, typer.Option("--check", help="Hash every file again; fetch what is wrong.")] = False,
     folder: Annotated[Path | None, typer.Option(help="Look in this folder first.")] = None,
 ) -> None:
+    """List, check or fetch assets."""
     from ftlab import assets
 
     if list_them:
@@ -133,6 +137,7 @@ def run(
     chapters: Annotated[list[str] | None, typer.Argument(help="Numbers or names; all by default.")] = None,
     write: Annotated[bool, typer.Option("--write", help="Store the outputs in the notebooks.")] = False,
 ) -> int:
+    """Execute notebooks."""
     from ftlab.cli.notebooks import run_chapters
 
     return run_chapters(_clone() / "notebooks", chapters or [], write)
@@ -155,6 +160,7 @@ def train(
     text_pair: Annotated[str | None, typer.Option(help="For a file: a second text column.")] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on from the last epoch saved in the folder.")] = False,
 ) -> None:
+    """Fine-tune and save; refuses bad settings before anything heavy is loaded."""
     from dataclasses import replace
 
     from ftlab.config import TrainConfig
@@ -188,6 +194,7 @@ def predict(
     pair: Annotated[list[str] | None, typer.Option(help="The second text of each, for tasks on pairs.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line.")] = False,
 ) -> None:
+    """Score texts with a saved model."""
     if not (folder / "config.json").is_file():
         from ftlab.errors import ModelError
 
@@ -213,6 +220,7 @@ def predict(
 
 @notebooks_app.command("stamp", help="\n\n".join(texts.HELP["notebooks"][1:]))
 def stamp(check: Annotated[bool, typer.Option("--check", help="Change nothing; fail if a notebook is out of step.")] = False) -> int:
+    """Write the address into the notebooks."""
     from ftlab.cli.stamp import stamp_all
 
     changed = stamp_all(_clone(), write=not check)

@@ -102,7 +102,7 @@ def make_environment(root: Path, command: str = "") -> None:
             print("      an earlier installation was interrupted: going on with it", flush=True)
             _drop_half_installed(environment)
         (environment / BUSY).touch()
-        pip = [str(python), "-m", "pip", "install", "--disable-pip-version-check", "--no-input", "--progress-bar=off"]
+        pip = [str(python), "-m", "pip", "install", "--disable-pip-version-check", "--no-input", "--progress-bar=off", "--no-compile"]
         count = sum(1 for line in (root / "requirements.lock").read_text().splitlines() if "==" in line)
         _step("2/3", f"installing about {count} packages", [*pip, "-r", str(root / "requirements.lock")])
         _step("3/3", "installing ftlab itself", [*pip, "--no-deps", "--no-build-isolation", "-e", str(root)])
@@ -208,7 +208,8 @@ def _compact(line: str, before: str) -> str:
     if line.lstrip().startswith("Downloading") and len(words) > 1:
         return "downloading " + words[1].rsplit("/", 1)[-1] + (" " + " ".join(words[2:]) if len(words) > 2 else "")
     if line.startswith("Installing collected"):
-        return f"unpacking {line.count(',') + 1} packages (the longest part, a minute or two; nothing more is downloaded)"
+        count = line.count(",") + 1
+        return f"unpacking {count} packages (the longest part, a minute or two; nothing more is downloaded)" if count > 9 else before
     return before
 
 

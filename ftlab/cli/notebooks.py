@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import subprocess
 import threading
 import time
 from pathlib import Path
@@ -71,7 +72,7 @@ def execute(path: Path, write: bool = False) -> dict[str, Any]:
     watcher = None
     try:
         client.reset_execution_trackers()
-        with client.setup_kernel():
+        with client.setup_kernel(stderr=subprocess.DEVNULL):  # a kernel's own log; what cells write is kept
             watcher = threading.Thread(target=_watch, args=(client.km.provisioner.pid, peak, done), daemon=True)
             watcher.start()
             for number, cell in enumerate(notebook.cells):
@@ -100,7 +101,7 @@ def _watch(pid: int, peak: list[float], done: threading.Event) -> None:
     try:
         kernel = psutil.Process(pid)
         while not done.wait(0.1):
-            total = kernel.memory_info().rss
+            total = max(kernel.memory_info().rss, _high_water(pid))
             for child in kernel.children(recursive=True):
                 try:
                     total += child.memory_info().rss
@@ -109,6 +110,15 @@ def _watch(pid: int, peak: list[float], done: threading.Event) -> None:
             peak[0] = max(peak[0], total / 2**20)
     except psutil.Error:
         return
+
+
+def _high_water(pid: int) -> int:
+    """The most memory a process has held so far, in bytes, where Linux tells it; 0 elsewhere."""
+    try:
+        found = re.search(r"VmHWM:\s+(\d+) kB", Path(f"/proc/{pid}/status").read_text())
+    except OSError:
+        return 0
+    return int(found[1]) * 1024 if found else 0
 
 
 def headline(notebook: Any) -> str:

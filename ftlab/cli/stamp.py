@@ -56,12 +56,13 @@ def stamp(notebook: dict[str, Any], address: str, file_name: str) -> None:
     for number, cell in enumerate(notebook["cells"]):
         source = "".join(cell["source"])
         if number == 0 and cell["cell_type"] == "markdown":
-            lines = [line for line in source.split("\n") if MARK not in line]
+            title, *rest = [line for line in source.split("\n") if MARK not in line]
             row = badges(address, file_name)
-            if row:  # a paragraph of its own under the title
-                lines[1:2] = ["", row, *lines[1:2]] if lines[1:2] != [""] else ["", row, ""]
-            else:
-                lines = re.sub(r"\n{3,}", "\n\n", "\n".join(lines)).split("\n")
+            if row or MARK in source:
+                while rest and not rest[0].strip():
+                    del rest[0]
+                rest = (["", row] if row else []) + ([""] if rest else []) + rest
+            lines = [title, *rest]  # the row is a paragraph of its own under the title
             source = "\n".join(lines)
         if "setup" in cell.get("metadata", {}).get("tags", []):
             rest = re.sub(r"\Atry:\n    import ftlab as ft\nexcept ModuleNotFoundError:.*\n(?:    .*\n)*", "", source)

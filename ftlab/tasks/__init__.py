@@ -7,9 +7,11 @@ import difflib
 from ftlab.errors import TaskError
 
 from .base import Split, Task
+from .glue import glue_table
+from .passages import Passage, passages
 from .table import load_table
 
-__all__ = ["Split", "Task", "list_tasks", "load_table", "load_task"]
+__all__ = ["Passage", "Split", "Task", "glue_table", "list_tasks", "load_table", "load_task", "passages"]
 
 DOMAINS = ("movies", "products", "news", "tweets")
 GLUE = ("cola", "sst2", "mrpc", "stsb", "qqp", "mnli", "qnli", "rte", "wnli")

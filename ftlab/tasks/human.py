@@ -52,8 +52,8 @@ def sign_ceiling(ratings: Sequence[Sequence[int]], seed: int = 0) -> dict[str, A
         >>> sign_ceiling([[2, 1, -1]])["accuracy"]  # 2 and 1 against others of mean 0 and 0.5; -1 is wrong
         0.5
 
-    Source: the leave-one-out human ceiling of Nangia & Bowman 2019, section 2, here by single ratings.
-    Checked against: a loop over sentences and raters with pandas means (tests/test_tasks_ratings.py).
+    Source: Hutto & Gilbert 2014, results (individual people against the group mean; here the mean of the others only).
+    Checked against: a loop over sentences and raters (tests/test_tasks_ratings.py).
     """
     right, decided, zeros = [], [], []
     for own in _arrays(ratings):

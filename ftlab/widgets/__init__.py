@@ -10,6 +10,11 @@ from typing import Any
 
 _WHERE = {
     "score_box": "score",
+    "loss_and_gradient": "logits",
+    "mask_box": "mask",
+    "batch_explorer": "padding",
+    "token_explorer": "tokens",
+    "next_token_box": "next_token",
     "build": "base",
     "text": "base",
     "slider": "base",

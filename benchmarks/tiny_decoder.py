@@ -1,0 +1,116 @@
+#!/usr/bin/env python3
+"""Train a small decoder from scratch on review sentences, 3 seeds a variant: data/results/clm_tiny-decoder.json.
+
+    python benchmarks/tiny_decoder.py                                   # all of it, about a quarter of an hour on 2 cores
+    python benchmarks/tiny_decoder.py --variants all-positions --seeds 0
+
+The variants differ in one thing: at how many of the positions the next token is asked for (what the others are is drawn anew
+each time). Weights, order, steps and the evaluation, which asks at every position, are the same for a seed. Settings were
+fixed before the runs (the learning rate by one short run on the validation split); scores are of the test split, at the end.
+Each run is a process of its own; a finished run is never repeated (delete its entry to run it again).
+"""
+
+from __future__ import annotations
+
+import argparse
+import datetime
+import json
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+RESULTS = ROOT / "data" / "results" / "clm_tiny-decoder.json"
+VARIANTS = {"all-positions": 1.0, "15-percent": 0.15}  # share of the positions that give a loss
+CONFIG = dict(learning_rate=3e-3, epochs=3, batch_size=32, evaluate_every=81, keep_best=False)  # 732 steps
+MODEL = dict(vocab_size=2048, hidden_size=128, n_layers=2, n_heads=4)
+
+
+def encoded(split, tokenizer):
+    """Token ids whose labels are the ids themselves; the first token has nothing before it and is not predicted."""
+    import ftlab as ft
+
+    plain = ft.encode(split, tokenizer)
+    return ft.batching.Encoded([dict(r, labels=[-100, *r["input_ids"][1:]]) for r in plain.rows], plain.pad_id)
+
+
+def asked_for(loader, share, seed):
+    """The same loader, with the next token asked for at a random share of the positions, drawn anew for each batch."""
+    import torch
+
+    collate, generator = loader.collate_fn, torch.Generator().manual_seed(seed)
+
+    def fewer(rows):
+        batch = collate(rows)
+        kept = torch.rand(batch["labels"].shape, generator=generator) < share  # (B, T)
+        return dict(batch, labels=batch["labels"].masked_fill(~kept, -100))
+
+    loader.collate_fn = fewer
+    return loader
+
+
+def one(variant: str, seed: int) -> dict:
+    import torch
+
+    import ftlab as ft
+    from ftlab.decoder import train_tokenizer
+    from ftlab.finetuning import versions
+
+    lab, config, task = ft.setup(seed), ft.TrainConfig(seed=seed, **CONFIG), ft.load_task("ratings/movies")
+    tokenizer = train_tokenizer(task.train.texts, MODEL["vocab_size"])
+    torch.manual_seed(seed)
+    model = ft.TinyDecoder(**MODEL)
+    loader = asked_for(ft.batches(encoded(task.train, tokenizer), config.batch_size, seed=seed), VARIANTS[variant], seed)
+    validation = ft.batches(encoded(task.validation.take(250), tokenizer), 64, shuffle=False)
+    test = ft.batches(encoded(task.test, tokenizer), 64, shuffle=False)
+    before = ft.evaluate(model, test, loss_fn=ft.clm_loss)
+    started, cpu = time.perf_counter(), time.process_time()
+    history = ft.fit(model, loader, validation, config=config, loss_fn=ft.clm_loss)
+    wall, cpu = time.perf_counter() - started, time.process_time() - cpu
+    after = ft.evaluate(model, test, loss_fn=ft.clm_loss)
+    return {
+        "variant": variant, "seed": seed, "share": VARIANTS[variant], "n_train": len(task.train), "n_test": len(task.test),
+        "test_tokens": after["n"], "before": round(before["loss"], 4), "test_nats_per_token": round(after["loss"], 4),
+        "validation": [[e["step"], round(e["loss"], 4)] for e in history.evaluations], "steps": len(history.steps),
+        "seconds": round(wall, 1), "cpu_seconds": round(cpu, 1), "tokens": history.tokens, "peak_mib": round(ft.peak_mib()),
+        "model": MODEL, "config": CONFIG, "device": history.device, "precision": history.precision, "threads": lab.cores,
+        "date": datetime.date.today().isoformat(), "versions": versions(),
+        "command": f"python benchmarks/tiny_decoder.py --variants {variant} --seeds {seed}",
+    }
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--variants", nargs="+", choices=VARIANTS, default=list(VARIANTS))
+    parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2])
+    parser.add_argument("--only", action="store_true", help=argparse.SUPPRESS)
+    args = parser.parse_args()
+    sys.path.insert(0, str(ROOT))
+    if args.only:
+        print(json.dumps(one(args.variants[0], args.seeds[0])))
+        return
+    RESULTS.parent.mkdir(parents=True, exist_ok=True)
+    runs = json.loads(RESULTS.read_text(encoding="utf-8"))["runs"] if RESULTS.exists() else []
+    for seed in args.seeds:
+        for variant in args.variants:
+            if any(r["variant"] == variant and r["seed"] == seed for r in runs):
+                continue
+            command = [sys.executable, __file__, "--only", "--variants", variant, "--seeds", str(seed)]
+            done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, env={**os.environ, "FTLAB_QUIET": "1"})
+            if done.returncode:
+                print(f"{variant} seed {seed} failed: {done.stderr.strip().splitlines()[-1][:300]}", flush=True)
+                continue
+            runs.append(json.loads(done.stdout.strip().splitlines()[-1]))
+            r = runs[-1]
+            print(f"{variant:15} seed {seed}: {r['test_nats_per_token']:.3f} nats  {r['seconds']:.0f} s, {r['cpu_seconds']:.0f} CPU s, {r['peak_mib']} MiB", flush=True)
+            runs.sort(key=lambda r: (list(VARIANTS).index(r["variant"]), r["seed"]))
+            record = {"what": "a small decoder trained from scratch on ratings/movies, loss on the test split", "runs": runs}
+            scratch = RESULTS.with_suffix(".part")
+            scratch.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
+            os.replace(scratch, RESULTS)
+
+
+if __name__ == "__main__":
+    main()
