@@ -2,6 +2,8 @@
 
 import pytest
 
+import ftlab  # noqa: F401  first of all: it tells OpenMP not to spin, which must happen before torch loads
+
 
 @pytest.fixture(scope="session")
 def lite_tokenizer():

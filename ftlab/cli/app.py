@@ -73,12 +73,13 @@ def lab(
     _clone()
     assets.fetch()
     start = ROOT / "notebooks" / "00_start_here.ipynb"
-    opened = [str(start.relative_to(ROOT))] if start.is_file() else []
-    command = [sys.executable, "-m", "jupyterlab", *opened, f"--ServerApp.root_dir={ROOT}", f"--port={port}"]
+    page = f"/lab/tree/notebooks/{start.name}" if start.is_file() else "/lab"
+    command = [sys.executable, "-m", "jupyterlab", f"--ServerApp.root_dir={ROOT}", f"--LabApp.default_url={page}", f"--port={port}"]
+    command += ["--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate", "--LabApp.news_url=None", "--LabApp.extension_manager=readonly"]
     command += ["--no-browser"] * no_browser
     command += ["--allow-root"] * (hasattr(os, "geteuid") and os.geteuid() == 0)
     print("Opening JupyterLab; stop it here with Ctrl-C.", file=sys.stderr, flush=True)
-    return _run(command)
+    return max(_run(command), 0)  # stopped with Ctrl-C: all is well
 
 
 @app.command(**_help("test"), context_settings={"allow_extra_args": True})

@@ -78,6 +78,7 @@ def execute(path: Path, write: bool = False) -> dict[str, Any]:
             for number, cell in enumerate(notebook.cells):
                 client.execute_cell(cell, number, execution_count=client.code_cells_executed + 1)
             done.set()
+            watcher.join()
     except CellExecutionError as failure:
         error = f"cell {number}: {failure.ename}: {str(failure.evalue).strip().splitlines()[0] if failure.evalue else ''}"[:300]
     except (CellTimeoutError, DeadKernelError) as failure:
@@ -100,7 +101,9 @@ def _watch(pid: int, peak: list[float], done: threading.Event) -> None:
 
     try:
         kernel = psutil.Process(pid)
-        while not done.wait(0.1):
+        finished = False
+        while not finished:
+            finished = done.wait(0.1)  # once more at the end: a short peak is in the kernel's own high-water mark
             total = max(kernel.memory_info().rss, _high_water(pid))
             for child in kernel.children(recursive=True):
                 try:

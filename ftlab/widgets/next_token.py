@@ -24,15 +24,16 @@ def next_token_box(model: Any, tokenizer: Any, text: str = "The film is a", star
         model: a causal model: ids (1, T) to logits (1, T, V), `TinyDecoder` or one of the library.
         tokenizer: the tokenizer that belongs to it.
         text: the text at the start, which the still picture shows.
-        start: id put before the text; None takes the tokenizer's bos_token_id.
+        start: id put before the text; None takes <|endoftext|> where the tokenizer has it, else its bos_token.
         title: one line above the box.
     Example: ``ft.widgets.next_token_box(model, tokenizer)`` shows ten bars and how many tokens are left to draw from.
     """
     import torch
 
+    from ..causal import DOCUMENT_START
     from ..generation import next_token_distribution
 
-    first = tokenizer.bos_token_id if start is None else start
+    first = tokenizer.get_vocab().get(DOCUMENT_START, tokenizer.bos_token_id) if start is None else start
 
     @lru_cache(maxsize=16)  # a slider moves without running the model again
     def scores(words: str) -> torch.Tensor:

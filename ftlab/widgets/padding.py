@@ -23,6 +23,7 @@ def batch_explorer(lengths: Sequence[int], max_length: int = 128, batch_size: in
         max_length: where sentences are cut, and where the first way pads them to.
         batch_size: examples a batch, at the start.
         seed: of the order.
+        title: one line above the widget.
     Example: ``ft.widgets.batch_explorer(ft.encode(task.train, tokenizer).lengths())``.
     """
     lengths = [min(n, max_length) for n in lengths]

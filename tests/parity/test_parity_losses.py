@@ -53,7 +53,7 @@ def gradients(model, loss):
 
 
 def assert_equal(model, library_loss, our_loss):
-    assert abs(float(library_loss - our_loss)) <= 1e-6, (float(library_loss), float(our_loss))
+    assert abs((library_loss - our_loss).item()) <= 1e-6, (library_loss.item(), our_loss.item())
     theirs, ours = gradients(model, library_loss), gradients(model, our_loss)
     assert theirs.keys() == ours.keys() and max(g.abs().max() for g in theirs.values()) > 1e-3
     for name in theirs:
