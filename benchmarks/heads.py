@@ -30,13 +30,11 @@ PLAN = {  # variant: (settings that differ from TrainConfig's, how the model is 
     "snippet, arguments by name": (BARE, {}, 5),
     "cls": ({}, {"pooling": "cls"}, 5),
     "mean": ({}, {"pooling": "mean"}, 5),
-    "positional arguments": ({}, {"positional": True}, 3),
     "rate 2e-5": (dict(learning_rate=2e-5), {}, 3),
     "rate 2e-5, head 2e-3": (dict(learning_rate=2e-5, head_learning_rate=2e-3), {}, 3),
     "no warm-up, no clipping": (dict(warmup_ratio=0.0, clip_norm=None), {}, 3),
     "rate 1e-3": (HOT, {}, 3),
     "rate 1e-3, no warm-up, no clipping": (dict(warmup_ratio=0.0, clip_norm=None, **HOT), {}, 3),
-    "head from nn.Linear": ({}, {"head": "torch"}, 3),
     "head from randn": ({}, {"head": "randn"}, 3),
     "dropout 0.1": (dict(dropout=0.1), {}, 3),
 }
@@ -59,9 +57,7 @@ def build(config, seed: int, pooling: str = "pooler", positional: bool = False, 
     kind = Positional if positional else ft.SequenceClassifier
     attention = "sdpa" if positional else "eager"  # sdpa is the library's default, which the snippet gets
     model = kind(ft.load_encoder(dropout=config.dropout, attention=attention), 2, pooling=pooling, dropout=config.dropout)
-    if head == "torch":
-        model.classifier.reset_parameters()
-    elif head == "randn":
+    if head == "randn":
         torch.nn.init.normal_(model.classifier.weight)
     return model
 

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Train a masked-language-model head on review sentences in four ways, three seeds each: data/results/mlm_minilm-l6.json.
 
-    python benchmarks/mlm_head.py                                   # all of it, about half an hour on 2 cores
+    python benchmarks/mlm_head.py                                   # all of it; half an hour on 2 cores is an estimate
     python benchmarks/mlm_head.py --variants in-use --seeds 0
 
 Each way differs in one thing from the first: how tokens are hidden (replace), which are asked (every), or how long (epochs).

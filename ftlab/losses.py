@@ -54,7 +54,8 @@ def mlm_loss(logits: Tensor, labels: Tensor, ignore_index: int = IGNORE_INDEX) -
             "labels with no masked position", wanted="at least one label that is not ignore_index",
             cause="mask_tokens was not called, or the batch is a few tokens long", hint="mask the batch, or skip it",
         )
-    return F.cross_entropy(_float32(logits[masked]), labels[masked])  # (M, V), (M,) -> ()
+    nats = F.cross_entropy(_float32(logits[masked]), labels[masked], reduction="none")  # (M, V), (M,) -> (M,)
+    return _mean(nats, masked)
 
 
 def clm_loss(logits: Tensor, labels: Tensor, ignore_index: int = IGNORE_INDEX) -> Tensor:
@@ -292,6 +293,16 @@ def _position_loss(logits: Tensor, position: Tensor, name: str) -> Tensor:
             cause="every answer was cut off", hint="raise max_length, or use overlapping windows",
         )
     return F.cross_entropy(_float32(logits), position.clamp(max=beyond), ignore_index=beyond)  # (B, T), (B,) -> ()
+
+
+def _mean(nats: Tensor, counted: Tensor) -> Tensor:
+    """nats.mean(), nats (M,), added up in the order of their places in counted (B, T): M True -> ().
+
+    A float32 sum depends on its order, here by some 1e-6. This is the order in which the library adds.
+    """
+    log_p = torch.zeros(counted.shape, dtype=nats.dtype, device=nats.device).masked_scatter(counted, -nats)  # (B, T)
+    asked = torch.where(counted, 0, IGNORE_INDEX)  # (B, T): the one column, or left out
+    return F.nll_loss(log_p.flatten()[:, None], asked.flatten(), ignore_index=IGNORE_INDEX)  # (B·T, 1), (B·T,) -> ()
 
 
 def _float32(x: Tensor) -> Tensor:

@@ -31,7 +31,8 @@ def test_links_between_notebooks(path: Path) -> None:
             for target in re.findall(r"\]\((?!https?:|#|mailto:|attachment:)([^)#\s]+)", text(cell["source"])):
                 number = re.match(r"(\d\d)_\w+\.ipynb$", target)
                 unwritten = number and number.group(1) > FOUND[-1].stem[:2]  # a later chapter that is still to come
-                assert unwritten or (path.parent / target).exists(), f"{path.name} links to {target}, which does not exist"
+                draft = (path.parent / "drafts" / target).exists()  # written, not yet run and read: not published
+                assert unwritten or draft or (path.parent / target).exists(), f"{path.name} links to {target}, which does not exist"
 
 
 @pytest.mark.skipif(not AUDIT.exists(), reason="the audit is not beside this checkout")
@@ -115,7 +116,7 @@ BROKEN = {
     "'You need' is missing": change(has("You need"), source="You will be able to."),
     "0 cells are tagged 'setup'": change(has("import ftlab"), metadata={}),
     "0 cells are tagged 'parameters'": change(has("RATE"), metadata={}),
-    "the setup cell has 4 lines": change(has("import ftlab"), source="a\nb\nc\nd"),
+    "the setup cell has 6 lines": change(has("import ftlab"), source="a\nb\nc\nd\ne\nf"),
     "of code lines a cell is 41": change(has("1 + 2"), source="x = 1\n" * 41),
     "words of prose": change(has("word word"), source="## 1. Section\n\n" + "word " * 4000),
     "numbered sections": change(has("## 5."), source="## 5. A\n\n## 6. B\n\n## 7. C"),

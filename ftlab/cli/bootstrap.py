@@ -21,6 +21,10 @@ from ftlab.cli import texts
 
 ROOT = Path(__file__).resolve().parents[2]
 STAMP = "ftlab-ready"  # in .venv: what was installed, once it all was
+# Imported once at the end, so that Python keeps their compiled form (pip, asked to, would compile thousands of files never used).
+USED = ("torch", "transformers.models.bert.modeling_bert", "transformers.models.auto.modeling_auto", "transformers.models.auto.tokenization_auto",
+        "datasets", "accelerate", "sklearn.metrics", "scipy.stats", "pandas", "matplotlib.pyplot", "matplotlib.backends.backend_agg", "peft",
+        "ipykernel.kernelapp", "ipywidgets", "jupyterlab.labapp", "nbclient", "pytest", "typer", "rich.console", "psutil")
 BUSY = "ftlab-installing"  # in .venv while pip works; left behind when it is interrupted
 
 
@@ -96,7 +100,7 @@ def make_environment(root: Path, command: str = "") -> None:
         _space(root)
         environment, python = root / ".venv", venv_python(root)
         if not _has_pip(python):
-            _step("1/3", "making the environment", [sys.executable, "-m", "venv", *(["--clear"] if environment.exists() else []), str(environment)])
+            _step("1/4", "making the environment", [sys.executable, "-m", "venv", *(["--clear"] if environment.exists() else []), str(environment)])
         (environment / STAMP).unlink(missing_ok=True)
         if (environment / BUSY).exists():
             print("      an earlier installation was interrupted: going on with it", flush=True)
@@ -104,8 +108,9 @@ def make_environment(root: Path, command: str = "") -> None:
         (environment / BUSY).touch()
         pip = [str(python), "-m", "pip", "install", "--disable-pip-version-check", "--no-input", "--progress-bar=off", "--no-compile"]
         count = sum(1 for line in (root / "requirements.lock").read_text().splitlines() if "==" in line)
-        _step("2/3", f"installing about {count} packages", [*pip, "-r", str(root / "requirements.lock")])
-        _step("3/3", "installing ftlab itself", [*pip, "--no-deps", "--no-build-isolation", "-e", str(root)])
+        _step("2/4", f"installing about {count} packages", [*pip, "-r", str(root / "requirements.lock")])
+        _step("3/4", "installing ftlab itself", [*pip, "--no-deps", "--no-build-isolation", "-e", str(root)])
+        _step("4/4", "trying it out", [str(python), "-c", "import " + ", ".join(USED)])
         (environment / STAMP).write_text(fingerprint(root))
         (environment / BUSY).unlink(missing_ok=True)
         print(f"The environment is ready, {time.monotonic() - started:.0f} s.", flush=True)
@@ -132,7 +137,7 @@ def _run_here(arguments: list[str]) -> int:
     try:
         from ftlab.cli.app import main
     except ModuleNotFoundError as error:
-        raise SetupError(f"got: no package {error.name!r} in {sys.prefix} · do: pip install 'ftlab[course,test]', or run it from a clone") from error
+        raise SetupError(f"got: no package {error.name!r} in {sys.prefix} · do: pip install {error.name}, or run it from a clone of the project: python3 -m ftlab lab") from error
     return main(arguments)
 
 
@@ -176,7 +181,8 @@ def _step(number: str, what: str, command: list[str]) -> None:
     """Run one command; show what it does in one live line (a few lines where there is no terminal), keep its output for errors."""
     print(f"[{number}] {what} ...", flush=True)
     live, started, lines, detail = sys.stdout.isatty(), time.monotonic(), [], ""
-    child = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL, text=True,
+    environment = {name: value for name, value in os.environ.items() if name not in ("PYTHONDONTWRITEBYTECODE", "PYTHONHOME", "PYTHONPATH")}
+    child = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL, text=True,
                              encoding="utf-8", errors="replace")
     try:
         assert child.stdout is not None
