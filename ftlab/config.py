@@ -31,7 +31,7 @@ class TrainConfig:
         max_length: tokens kept of each example. Films' longest sentence has under 70.
         bucket: put sentences of similar length together, which saves two fifths of the work.
         precision: "auto" is bf16 where the hardware has it, else fp16 on older CUDA GPUs, else fp32.
-        evaluate_every: steps between evaluations; None evaluates once an epoch.
+        evaluate_every: steps between evaluations (the last step is always judged); None evaluates once an epoch.
         patience: stop after this many evaluations without a new best; None never stops early.
         keep_best: end with the weights of the best evaluation instead of the last.
         compact: train only the embedding rows that occur in the data (same result, less time; see ftlab/embeddings.py).

@@ -13,6 +13,7 @@ import torch
 from torch import nn
 
 from ftlab.errors import InputError
+from ftlab.firsttoken import can_skip, first_token
 
 POOLINGS = ("pooler", "cls", "mean")
 
@@ -68,11 +69,12 @@ class SequenceClassifier(nn.Module):
 
     def forward(self, input_ids: torch.Tensor, attention_mask: torch.Tensor, token_type_ids: torch.Tensor | None = None) -> torch.Tensor:
         """Logits (B, C) from input_ids, attention_mask and token_type_ids: int64 (B, T)."""
-        output = self.bert(input_ids=input_ids, attention_mask=attention_mask, token_type_ids=token_type_ids)
-        if self.pooling == "pooler":
-            pooled = output.pooler_output  # (B, H)
+        batch = {"input_ids": input_ids, "attention_mask": attention_mask, "token_type_ids": token_type_ids}
+        if self.training and self.pooling != "mean" and can_skip(self.bert):  # the same numbers, but for rounding, for less work
+            hidden = first_token(self.bert, **batch)  # (B, 1, H)
         else:
-            pooled = pool(output.last_hidden_state, attention_mask, self.pooling)  # (B, H)
+            hidden = self.bert(**batch).last_hidden_state  # (B, T, H)
+        pooled = self.bert.pooler(hidden) if self.pooling == "pooler" else pool(hidden, attention_mask, self.pooling)  # (B, H)
         return self.classifier(self.dropout(pooled))  # (B, C)
 
 

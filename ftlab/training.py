@@ -47,7 +47,7 @@ def fit(
     Args:
         model: maps the inputs of a batch to logits.
         train_loader: from `batches`: dicts of tensors with "labels".
-        validation_loader: evaluated once an epoch (or every config.evaluate_every steps); None trains without.
+        validation_loader: evaluated once an epoch, or every config.evaluate_every steps and after the last; None trains without.
         config: see `TrainConfig`.
         loss_fn: (logits, labels) -> mean loss, float (); None takes the loss that fits the labels (`default_loss`).
         metrics: names for `metrics.compute`; the first one decides which evaluation is best (without any, the loss does).
@@ -92,7 +92,7 @@ def fit(
                     history.steps.append({"step": step, "epoch": epochs_done, "loss": loss, "learning_rate": rate, "grad_norm": float(norm)})
                     progress.update(step, loss, history)
                     at_end = step % len(train_loader) == 0
-                    if validation_loader is not None and (step % config.evaluate_every == 0 if config.evaluate_every else at_end):
+                    if validation_loader is not None and (step == total or (step % config.evaluate_every == 0 if config.evaluate_every else at_end)):
                         started = time.perf_counter()
                         run.evaluation(*_evaluate(wrapped, validation_loader, metrics, loss_fn), epochs_done)
                         history.evaluation_seconds += time.perf_counter() - started
