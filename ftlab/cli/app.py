@@ -131,6 +131,10 @@ def fetch(
     for name, place in assets.fetch(names, folder=folder).items():
         if not check:
             print(f"{name:<14} {place}")
+        if any(file.endswith(".gguf") for file in assets.manifest()[name].files):
+            from ftlab import causal
+
+            causal.unpack(name)  # now, so that the first chapter to use it need not wait
 
 
 @app.command(**_help("run"))

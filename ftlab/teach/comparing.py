@@ -66,6 +66,47 @@ def flat(value: Any) -> list[float] | None:
     return None
 
 
+def flat_array(value: Any) -> Any:
+    """As `flat`, but as a float64 numpy array, without a Python object for each number of a tensor.
+
+    Args:
+        value: a number, a tensor, an array, or nested lists and tuples of them.
+    Returns: numpy float64 (N,), or None if it is not made of numbers.
+    Example: ``len(flat_array(torch.zeros(2, 3)))`` is 6.
+    """
+    import numpy as np
+
+    try:
+        if is_tensor(value):
+            return value.detach().cpu().reshape(-1).double().numpy()
+        if is_array(value):
+            return np.asarray(value, dtype=np.float64).reshape(-1)
+    except (TypeError, ValueError, RuntimeError):
+        return None
+    found = flat(value)
+    return None if found is None else np.array(found, dtype=np.float64)
+
+
+def largest_gap(a: Any, b: Any) -> tuple[float, int]:
+    """Where two arrays of numbers differ most; NaN equals NaN, and is infinitely far from anything else.
+
+    Args:
+        a, b: numpy float64 (N,), equally long.
+    Returns: (largest |a - b|, its position); (0.0, 0) if they are equal or empty.
+    Example: ``largest_gap(np.array([1.0, 2.0]), np.array([1.0, 2.5]))`` is ``(0.5, 1)``.
+    """
+    import numpy as np
+
+    if not len(a):
+        return 0.0, 0
+    with np.errstate(invalid="ignore"):
+        gap = np.abs(a - b)
+    gap[(a == b) | (np.isnan(a) & np.isnan(b))] = 0.0
+    gap[np.isnan(gap)] = np.inf
+    at = int(gap.argmax())
+    return float(gap[at]), at
+
+
 def kind(value: Any) -> str:
     """The kind of numbers in a tensor or array: "float", "int", "bool" or another dtype's name.
 
@@ -177,7 +218,7 @@ def brief(value: Any, limit: int = 150) -> str:
         text = str(value) if number is None or isinstance(value, int) else _digits(number[0])
         return f"{text} (a 0-d tensor)" if is_tensor(value) and kind(value) == "bool" else text
     if is_array(value):
-        numbers_ = flat(value) or []
+        numbers_ = flat(value.reshape(-1)[:25]) or []
         head = f"{'tensor' if is_tensor(value) else 'array'} {shape(value)} {str(value.dtype).replace('torch.', '')}"
         if len(numbers_) <= 24 and value.ndim <= 2 and numbers_:
             return _cut(f"{_nested(value)} · {head}", limit + 40)

@@ -10,7 +10,7 @@ from typing import Any
 from ..display import AMBER, GREEN, about, box, escape, present
 from ..errors import FtlabError, InputError
 from .checking import Verdict
-from .comparing import brief, flat, is_array, is_tensor, shape
+from .comparing import brief, flat_array, is_array, is_tensor, largest_gap, shape
 from .diagnosing import position
 from .running import fresh
 from .todo import holds_todo
@@ -86,17 +86,12 @@ def _difference(mine: Any, theirs: Any) -> tuple[float, str]:
         return size, f"at {key!r}: {where}"
     if is_array(mine) and is_array(theirs) and shape(mine) != shape(theirs):
         return math.inf, f"shape: mine {shape(mine)}, theirs {shape(theirs)}"
-    a, b = flat(mine), flat(theirs)
+    a, b = flat_array(mine), flat_array(theirs)
     if a is None or b is None:
         return (0.0, "") if type(mine) is type(theirs) and mine == theirs else (math.inf, f"mine {brief(mine)}, theirs {brief(theirs)}")
     if len(a) != len(b):
         return math.inf, f"length: mine {len(a)} numbers, theirs {len(b)}"
-    worst, at = 0.0, 0
-    for i, (x, y) in enumerate(zip(a, b)):
-        size = 0.0 if x == y or (math.isnan(x) and math.isnan(y)) else abs(x - y)
-        size = math.inf if math.isnan(size) else size
-        if size > worst:
-            worst, at = size, i
+    worst, at = largest_gap(a, b)
     if worst == 0.0:
         return 0.0, ""
     place = f" at {position(at, shape(theirs))}" if is_array(theirs) and shape(theirs) else f" at item {at}" if len(a) > 1 else ""
