@@ -162,7 +162,7 @@ EXERCISES = (
         id="00.5", title="How sure is a score?", level=3, signature="my_standard_error(correct, n)", solution=standard_error,
         cases=(
             Case((50, 100), 0.05, "half of 100"),
-            Case((1090, 1282), name="850 of a thousand, on our test split"),
+            Case((1090, 1282), name="1,090 of the 1,282 of our test split"),
             Case((9, 10), name="nine of ten"),
             Case((100, 100), 0.0, "all right: the formula says 0, which is too sure"),
         ),
@@ -210,7 +210,7 @@ QUIZ = (
         "Two runs differ only in their seed, and score 0.861 and 0.868 on 1,282 sentences. What follows?",
         (
             Choice("The second seed is better", "A seed has no merit of its own; with other data it would rank otherwise."),
-            Choice("Nothing yet: the standard error of each is about 0.010", "The difference is smaller than the doubt about each score.", right=True),
+            Choice("Nothing yet: the standard error of each is about 0.010", "The difference is smaller than the doubt about each score, and one run of each says nothing about the seeds.", right=True),
             Choice("There is a bug: a seed must not change the result", "It draws the head and the order of the sentences, so the result moves a little."),
         ),
     ),

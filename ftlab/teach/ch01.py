@@ -35,6 +35,10 @@ def _accuracy_per_row(logits: torch.Tensor, labels: torch.Tensor) -> torch.Tenso
     return (right.sum(1) / chosen.sum(1)).mean()
 
 
+def _accuracy_above_zero(logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+    return (logits.argmax(dim=-1) == labels)[labels > 0].float().mean()
+
+
 def _probability(logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
     chosen = labels != -100
     return logits[chosen].softmax(-1).gather(1, labels[chosen][:, None]).mean()
@@ -172,6 +176,28 @@ def _mean_instead(model: Callable, input_ids: torch.Tensor, mask_id: int) -> flo
     return pseudo_log_likelihood(model, input_ids, mask_id) / (input_ids.shape[1] - 2)
 
 
+def _at_each_hidden(model: Callable, input_ids: torch.Tensor, mask_id: int, read: Callable) -> float:
+    """The sum over t of read(logits (V,) at t, id of the true token at t), with token t alone hidden."""
+    total = 0.0
+    for t in range(1, input_ids.shape[1] - 1):
+        hidden = input_ids.clone()
+        hidden[0, t] = mask_id
+        total += float(read(model(hidden)[0, t], input_ids[0, t]))
+    return total
+
+
+def _probabilities_added(model: Callable, input_ids: torch.Tensor, mask_id: int) -> float:
+    return _at_each_hidden(model, input_ids, mask_id, lambda logits, true: logits.softmax(-1)[true])
+
+
+def _logits_added(model: Callable, input_ids: torch.Tensor, mask_id: int) -> float:
+    return _at_each_hidden(model, input_ids, mask_id, lambda logits, true: logits[true])
+
+
+def _of_the_mask(model: Callable, input_ids: torch.Tensor, mask_id: int) -> float:
+    return _at_each_hidden(model, input_ids, mask_id, lambda logits, true: logits.log_softmax(-1)[mask_id])
+
+
 def _neighbour_model(input_ids: torch.Tensor) -> torch.Tensor:
     """A made-up model of 8 tokens: a token it sees is very likely itself; a hidden one is likely what its neighbours are."""
     seen = F.one_hot(input_ids, 8).float()  # (1, T, 8)
@@ -205,6 +231,7 @@ EXERCISES = (
             Mistake("bits", 2.0, "that is in bits (log base 2): the course counts in nats, so use the natural logarithm"),
             Mistake("perplexity", 4.0, "that is the perplexity: the loss is its logarithm"),
             Mistake("log of the mean", -math.log((1 / 2 + 1 / 8) / 2), "you took the logarithm of the mean probability: first take each logarithm, then the mean"),
+            Mistake("mean probability", (1 / 2 + 1 / 8) / 2, "that is the mean probability: the loss is the mean of minus the logarithms"),
             Mistake("sign", -2 * math.log(2), "the sign: a log-probability is negative, a loss is minus that"),
         )),
     Exercise(
@@ -217,6 +244,7 @@ EXERCISES = (
             Mistake("every position", _accuracy_everywhere, "you divided by all positions: those with label -100 can never be right, so leave them out"),
             Mistake("a count", _accuracy_count, "that is how many are right: divide by the number of masked positions"),
             Mistake("a mean of means", _accuracy_per_row, "you averaged over rows: a row with one masked token then counts as much as a row with four"),
+            Mistake("labels above 0", _accuracy_above_zero, "you asked for labels above 0: token 0 is a token too, so ask for `labels != -100`"),
             Mistake("a probability", _probability, "that is the mean probability of the right token: accuracy asks whether it is the likeliest"),
         )),
     Exercise(
@@ -257,6 +285,9 @@ EXERCISES = (
             Mistake("masks stay", _masks_stay, "the tokens you hid earlier stay hidden: start from a fresh clone for each t"),
             Mistake("special tokens too", _special_too, "you scored the first and last token too: [CLS] and [SEP] are there in every sentence"),
             Mistake("mean", _mean_instead, "that is the mean per token: the score is the sum"),
+            Mistake("probabilities added", _probabilities_added, "you added probabilities: take the logarithm of each first"),
+            Mistake("logits added", _logits_added, "you added raw logits: `log_softmax(-1)` makes log-probabilities of them"),
+            Mistake("the score of [MASK]", _of_the_mask, "you read the log-probability of [MASK] itself: read that of the token it hides"),
         )),
 )
 

@@ -37,6 +37,15 @@ def _softmax_twice(logits, labels):
     return F.cross_entropy(torch.softmax(logits, -1), labels)
 
 
+def _naive_powers(logits, labels):
+    powers = logits.exp()
+    return -(powers / powers.sum(-1, keepdim=True))[torch.arange(len(labels)), labels].log().mean()
+
+
+def _log_of_softmax(logits, labels):
+    return -torch.softmax(logits, -1).log()[torch.arange(len(labels)), labels].mean()
+
+
 def _no_log(logits, labels):
     return -torch.softmax(logits, -1)[torch.arange(len(labels)), labels].mean()
 
@@ -148,18 +157,22 @@ EXERCISES = (
             Case((torch.tensor([[0.0, math.log(3.0)], [0.0, 0.0]]), torch.tensor([1, 0])), (math.log(4 / 3) + math.log(2)) / 2, "two examples"),
             Case((torch.tensor([[2.0, 0.5, -1.0], [1.0, 3.0, 0.2], [-0.5, 0.1, 0.7]]), torch.tensor([1, 1, 0])), name="three classes"),
             Case((torch.tensor([[900.0, 0.0, -900.0]]), torch.tensor([0])), 0.0, "a very large logit"),
+            Case((torch.tensor([[900.0, 0.0, -900.0]]), torch.tensor([2])), 1800.0, "a very large logit, and another class is right"),
         ),
         hints=("The loss of one example is minus the log of the probability of its right class.",
                "log softmax is `logits - logsumexp(logits)`: no `exp` of a large number needed.",
                "`log_p[torch.arange(B), labels]` picks one entry of each row; then minus, then mean."),
         reasoning="Only the right class's log-probability is picked, so the other classes count only through the sum under the "
-                  "softmax. `logsumexp` takes the largest logit out first, which is why a logit of 900 does no harm.",
+                  "softmax. `logsumexp` takes the largest logit out first, which is why a logit of 900 does no harm, and a loss of 1,800 is still a number.",
         mistakes=(
             Mistake("no softmax", _raw, "you picked the logits themselves: turn them into log-probabilities first"),
             Mistake("sum", _summed, "you added up over the batch: take the mean, so that the loss does not grow with the batch"),
             Mistake("softmax over the batch", _over_batch, "your softmax runs down the batch: it belongs over the classes, dim=-1"),
             Mistake("mean over classes", _over_classes_too, "you divided by B times C: only one entry a row counts, so divide by B"),
             Mistake("softmax twice", _softmax_twice, "softmax was taken twice: `F.cross_entropy` wants logits, not probabilities"),
+            Mistake("powers overflow", _naive_powers, "the power of a large logit is infinite: use `logsumexp`, which takes the largest logit out first"),
+            Mistake("log of a rounded probability", _log_of_softmax,
+                    "a tiny probability was rounded to 0 before its logarithm: work out the logarithm from the logits, without the probability"),
             Mistake("no logarithm", _no_log, "that is minus the probability: the loss is minus its logarithm"),
         )),
     Exercise(

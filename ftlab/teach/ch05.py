@@ -306,7 +306,7 @@ QUIZ = (
     Question("A model scores 0.684 accuracy on the validation split of MRPC. What is the first thing to look at?", (
         Choice("whether the learning rate was tuned", "Later, perhaps. First ask whether it learned anything."),
         Choice("how many of its predictions are class 1", "Right: 279 of the 408 pairs are paraphrases, and 279 / 408 is 0.684. It may be answering \"yes\" to all.", right=True),
-        Choice("the test split", "GLUE's test labels are withheld, and a look there would not explain the number."),
+        Choice("the test split", "The test split is for the very end, and a look there would not explain the number."),
         Choice("more seeds", "They would tell how steady 0.684 is, not what it is."))),
     Question("Why is CoLA scored by Matthews correlation?", (
         Choice("It is faster to compute than accuracy", "Both take no time."),
@@ -336,7 +336,7 @@ RECALL = (
     Recall("03", "What is `attention_mask` for, and what happens without it when a batch has padding?",
            "It marks real tokens with 1. Without it, real tokens attend to padding, so a sentence's vectors depend on the batch it is in."),
     Recall("04", "Which part of `SequenceClassifier` starts from random numbers, and which from pretraining?",
-           "The linear layer `classifier` is random; the encoder below it is pretrained."),
+           "The linear layer `classifier` is random; the encoder below it comes from the checkpoint."),
     Recall("04", "Two classes and a new head: what is the loss before any training, about?",
            "ln 2 = 0.693 nats: the head's logits are near 0, so each class gets about one half."),
 )
