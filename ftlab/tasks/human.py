@@ -1,4 +1,4 @@
-"""How well one person does: a single rating against the mean of the other people's, the ceiling for any model of the mean."""
+"""How well one person does: a single rating against the mean of the other people's. A yardstick, no limit: a model of the mean may pass it."""
 
 from __future__ import annotations
 
