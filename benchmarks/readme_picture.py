@@ -32,7 +32,7 @@ def main() -> None:
         ax.text(max(value, bounds[1] if bounds else 0) + 0.008, y, f"{value:.0%}", va="center")
     ax.set_yticks(range(len(rows)), [name for name, _, _ in rows])
     ax.invert_yaxis()
-    ax.set_xlim(0.4, 1.02)
+    ax.set_xlim(0, 1.08)
     ax.set_xlabel(f"accuracy on {len(task.test):,} film-review sentences (share right)")
     target = ROOT / "data" / "figures" / "readme.png"
     target.parent.mkdir(parents=True, exist_ok=True)

@@ -181,4 +181,5 @@ def _html_table(cells: list[list[str]], columns: Sequence[str], right: list[bool
     head = f"<thead>{row('th', columns, 'border-bottom: 2px solid ' + GREY)}</thead>" if any(columns) else ""
     body = "".join(row("td", values, "white-space: pre-wrap") for values in cells)
     top = f'<p style="margin: 6px 0px; max-width: 760px"><em>{escape(caption)}</em></p>' if caption else ""
-    return f'{top}<table style="border-collapse: collapse; margin: 4px 0px">{head}<tbody>{body}</tbody></table>'
+    table = f'<table style="border-collapse: collapse; margin: 4px 0px">{head}<tbody>{body}</tbody></table>'
+    return f'{top}<div style="overflow-x: auto">{table}</div>'  # on a phone the table scrolls, not the page

@@ -247,7 +247,7 @@ def heatmap(matrix: Any, rows: Sequence[str], columns: Sequence[str], xlabel: st
     if numbers or (numbers is None and len(columns) <= 10):
         for i, row in enumerate(grid):
             for j, v in enumerate(row):
-                ax.annotate(format(v, fmt), (j, i), ha="center", va="center", fontsize=8.5, color="white" if v < (low + high) / 2 else "black")
+                ax.annotate(format(v, "z" + fmt), (j, i), ha="center", va="center", fontsize=8.5, color="white" if v < (low + high) / 2 else "black")
     fig.colorbar(picture, ax=ax, shrink=0.9)
     return fig
 

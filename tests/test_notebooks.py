@@ -31,8 +31,7 @@ def test_links_between_notebooks(path: Path) -> None:
             for target in re.findall(r"\]\((?!https?:|#|mailto:|attachment:)([^)#\s]+)", text(cell["source"])):
                 number = re.match(r"(\d\d)_\w+\.ipynb$", target)
                 unwritten = number and number.group(1) > FOUND[-1].stem[:2]  # a later chapter that is still to come
-                draft = (path.parent / "drafts" / target).exists()  # written, not yet run and read: not published
-                assert unwritten or draft or (path.parent / target).exists(), f"{path.name} links to {target}, which does not exist"
+                assert unwritten or (path.parent / target).exists(), f"{path.name} links to {target}, which does not exist"
 
 
 @pytest.mark.skipif(not AUDIT.exists(), reason="the audit is not beside this checkout")
