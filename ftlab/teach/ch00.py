@@ -26,6 +26,10 @@ def _share_of_ones(predicted: list, labels: list) -> float:
     return sum(predicted) / len(labels)
 
 
+def _lists_as_wholes(predicted: list, labels: list) -> float:
+    return (predicted == labels) / len(labels)
+
+
 def majority(train_labels: list, test_labels: list) -> float:
     commonest = max(set(train_labels), key=train_labels.count)
     return test_labels.count(commonest) / len(test_labels)
@@ -39,6 +43,10 @@ def _majority_of_test(train_labels: list, test_labels: list) -> float:
 def _share_in_train(train_labels: list, test_labels: list) -> float:
     commonest = max(set(train_labels), key=train_labels.count)
     return train_labels.count(commonest) / len(train_labels)
+
+
+def _average_label(train_labels: list, test_labels: list) -> float:
+    return test_labels.count(round(sum(train_labels) / len(train_labels))) / len(test_labels)
 
 
 def probabilities(logits: torch.Tensor) -> torch.Tensor:
@@ -56,6 +64,18 @@ def _sigmoid(logits: torch.Tensor) -> torch.Tensor:
 
 def _log_probabilities(logits: torch.Tensor) -> torch.Tensor:
     return torch.log_softmax(logits, dim=-1)
+
+
+def _exp_alone(logits: torch.Tensor) -> torch.Tensor:
+    return torch.exp(logits)
+
+
+def _shifted_exp_alone(logits: torch.Tensor) -> torch.Tensor:
+    return torch.exp(logits - logits.max())
+
+
+def _clipped(logits: torch.Tensor) -> torch.Tensor:
+    return probabilities(logits.clamp(max=80))
 
 
 def steps_an_epoch() -> int:
@@ -82,6 +102,14 @@ def _half_width(correct: int, n: int) -> float:
     return 1.96 * math.sqrt(share * (1 - share) / n)
 
 
+def _at_one_half(correct: int, n: int) -> float:
+    return 0.5 / math.sqrt(n)
+
+
+def _of_the_count(correct: int, n: int) -> float:
+    return math.sqrt(correct * (n - correct) / n)
+
+
 EXERCISES = (
     Exercise(
         id="00.1", title="Accuracy", level=1, signature="my_accuracy(predicted, labels)", solution=accuracy,
@@ -101,6 +129,7 @@ EXERCISES = (
             Mistake("error rate", _error_rate, "you counted the wrong answers: accuracy is the share of right ones"),
             Mistake("count", _count_right, "you counted the right answers: divide by the number of examples"),
             Mistake("share of ones", _share_of_ones, "you looked at the predictions only: compare each with its label"),
+            Mistake("lists as wholes", _lists_as_wholes, "`==` between two lists asks whether they are equal as wholes, one True or False: compare them pair by pair"),
         ),
     ),
     Exercise(
@@ -110,6 +139,7 @@ EXERCISES = (
             Case(([0, 0, 1], [0, 0, 0, 1]), 0.75, "the same label is common in both"),
             Case(([2, 2, 1, 0, 2], [0, 1, 2]), 1 / 3, "three classes"),
             Case(([1, 1, 0], [1]), 1.0, "one test example"),
+            Case(([0, 0, 0, 1, 1, 2, 2], [0, 1, 1, 2, 2, 2]), 1 / 6, "the commonest label is not the middle one"),
         ),
         hints=(
             "It learns one thing from train: which label is the commonest.",
@@ -121,6 +151,7 @@ EXERCISES = (
         mistakes=(
             Mistake("peeks", _majority_of_test, "you took the commonest label of the test split: a baseline may not look there"),
             Mistake("scores train", _share_in_train, "you scored it on train: the question is what it gets on test"),
+            Mistake("average label", _average_label, "you averaged the labels (or took the middle one): they are names of classes, not amounts; count which occurs most often"),
         ),
     ),
     Exercise(
@@ -130,6 +161,7 @@ EXERCISES = (
             Case((torch.tensor([0.0, math.log(3.0)]),), torch.tensor([0.25, 0.75]), "one to three"),
             Case((torch.tensor([1.0, 2.0, 4.0]),), name="three classes"),
             Case((torch.tensor([1000.0, 1000.0]),), torch.tensor([0.5, 0.5]), "huge logits"),
+            Case((torch.tensor([1000.0, 999.0, 0.0]),), torch.tensor([0.731059, 0.268941, 0.0]), "huge logits that differ"),
         ),
         hints=(
             "Probabilities are positive and sum to 1; logits can be anything.",
@@ -142,10 +174,13 @@ EXERCISES = (
             Mistake("no exp", _without_exp, "you divided the logits by their sum: negative logits would give negative probabilities; take exp first"),
             Mistake("sigmoid", _sigmoid, "a sigmoid treats each class alone, and the result does not sum to 1: divide by the sum over the classes"),
             Mistake("logs", _log_probabilities, "these are log-probabilities: the softmax itself is their exp"),
+            Mistake("exp alone", _exp_alone, "you took exp and stopped: divide by the sum, so that they sum to 1 (and exp of 1,000 overflows)"),
+            Mistake("shifted exp alone", _shifted_exp_alone, "subtracting the largest logit is right, and so is exp: now divide by the sum, so that they sum to 1"),
+            Mistake("clipped", _clipped, "clipping keeps exp from overflowing, but makes different large logits equal: subtract the same number from all instead"),
         ),
     ),
     Exercise(
-        id="00.4", title="How many steps?", level=2, signature="a whole number", asks="value", solution=steps_an_epoch,
+        id="00.4", title="How many steps?", level=2, signature="the number of steps in one epoch", asks="value", solution=steps_an_epoch,
         cases=(Case(wanted=94, tolerance=0),),
         hints=(
             "A step sees one batch. How many batches hold 3,000 examples?",
@@ -156,6 +191,7 @@ EXERCISES = (
         mistakes=(
             Mistake("rounded down", 93, "93 full batches leave 24 examples over: they make one more, smaller batch"),
             Mistake("all examples", 3000, "that is a step for every example: a step sees a batch of 32"),
+            Mistake("not rounded", 93.75, "a step is made or not made: what becomes of the three quarters of a batch at the end?"),
         ),
     ),
     Exercise(
@@ -177,6 +213,8 @@ EXERCISES = (
             Mistake("one example", _spread_of_one, "that is the spread of a single example: the mean of n examples varies less, by a factor of sqrt(n)"),
             Mistake("variance", _variance, "that is the variance: the standard error is its square root"),
             Mistake("half width", _half_width, "that is half a 95% interval (1.96 standard errors): asked is one standard error"),
+            Mistake("at one half", _at_one_half, "that is the standard error at p = 1/2, the largest there is: use the share that was right, p = correct / n"),
+            Mistake("of the count", _of_the_count, "that is the standard error of the number of right answers: for their share, divide by n"),
         ),
     ),
 )

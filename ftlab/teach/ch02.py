@@ -311,6 +311,7 @@ EXERCISES = (
             Case((torch.log(torch.tensor([0.5, 0.3, 0.2])), 1.0, 3, 0.6), torch.tensor([0.625, 0.375, 0.0]), "top_p = 0.6: 0.5 is not enough"),
             Case((torch.log(torch.tensor([0.8, 0.2])), 0.5, 2, 1.0), torch.tensor([0.64 / 0.68, 0.04 / 0.68]), "temperature 0.5 squares"),
             Case((torch.tensor([0.3, 2.0, -1.0, 1.2, 0.9]), 1.7, 4, 0.8), name="all three at once"),
+            Case((torch.tensor([0.3, 2.0, -1.0, 1.2, 0.9]), 0.6, 4, 0.85), name="all three, sharper: the order of the steps matters"),
         ),
         hints=("In this order: temperature, top-k, top-p; after each cut, make it add up to 1 again.",
                "Sort, cut, and put the values back at their places: kept[order] = ranked.",
@@ -332,7 +333,7 @@ QUIZ = (
         Choice("none: the first position is left out", "The first *token* is never predicted, but the first *position* predicts the second token."))),
     Question("You train a causal model, and after 100 steps the loss is 0.01 on new text as well. What is likeliest?", (
         Choice("it has memorised the training text", "Then new text would be expensive: memory does not help there."),
-        Choice("the model is very good", "No text is that predictable: good models spend about 1 bit a byte, some 3 nats a token."),
+        Choice("the model is very good", "No text is that predictable: the best of this chapter spends 1.6 bits a byte."),
         Choice("it can see the token it is asked for", "Yes: a missing shift, or no causal mask. Too good is a symptom.", right=True),
         Choice("the learning rate is too low", "Then the loss would stay near log V."))),
     Question("Model A has perplexity 20 with 50,000 tokens, model B has 12 with 2,000. Which predicts text better?", (

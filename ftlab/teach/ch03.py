@@ -38,6 +38,10 @@ def _bias_of_inputs(hidden: int, intermediate: int) -> int:
     return 4 * (hidden * hidden + hidden) + 2 * (hidden * intermediate + hidden) + 4 * hidden
 
 
+def _matrices_only(hidden: int, intermediate: int) -> int:
+    return 4 * hidden * hidden + 2 * hidden * intermediate
+
+
 # 03.2 ---------------------------------------------------------------------------------------------------------------
 
 
@@ -69,6 +73,16 @@ def _types_all_zero(first: list[int], second: list[int]) -> dict[str, list[int]]
 def _mask_is_types(first: list[int], second: list[int]) -> dict[str, list[int]]:
     pair = join_pair(first, second)
     return {**pair, "token_type_ids": pair["attention_mask"], "attention_mask": pair["token_type_ids"]}
+
+
+def _no_middle_sep(first: list[int], second: list[int]) -> dict[str, list[int]]:
+    ids = [101, *first, *second, 102]
+    return {"input_ids": ids, "token_type_ids": [0] * (len(first) + 1) + [1] * (len(second) + 1), "attention_mask": [1] * len(ids)}
+
+
+def _no_cls(first: list[int], second: list[int]) -> dict[str, list[int]]:
+    ids = [*first, 102, *second, 102]
+    return {"input_ids": ids, "token_type_ids": [0] * (len(first) + 1) + [1] * (len(second) + 1), "attention_mask": [1] * len(ids)}
 
 
 # 03.3 ---------------------------------------------------------------------------------------------------------------
@@ -116,6 +130,17 @@ def _unknown_is_special(pieces: list[str]) -> list[int | None]:
             found.append(None)
             continue
         word += not piece.startswith("##")
+        found.append(word)
+    return found
+
+
+def _any_hash_goes_on(pieces: list[str]) -> list[int | None]:
+    found, word = [], -1
+    for piece in pieces:
+        if piece in ("[CLS]", "[SEP]", "[PAD]"):
+            found.append(None)
+            continue
+        word += "#" not in piece
         found.append(word)
     return found
 
@@ -186,6 +211,16 @@ def _positions_instead(last_hidden_state: torch.Tensor, attention_mask: torch.Te
     return last_hidden_state.masked_fill(padding, float("-inf")).max(dim=1).indices
 
 
+def _values_and_indices(last_hidden_state: torch.Tensor, attention_mask: torch.Tensor) -> tuple:
+    padding = attention_mask.unsqueeze(-1) == 0
+    return last_hidden_state.masked_fill(padding, float("-inf")).max(dim=1)
+
+
+def _padding_on_the_right(last_hidden_state: torch.Tensor, attention_mask: torch.Tensor) -> torch.Tensor:
+    lengths = attention_mask.sum(1).tolist()
+    return torch.stack([row[:n].max(dim=0).values for row, n in zip(last_hidden_state, lengths)])
+
+
 _HIDDEN = torch.tensor([[[1.0, -3.0], [2.0, -5.0], [9.0, 9.0]], [[-1.0, -2.0], [-4.0, 0.5], [-0.5, -7.0]]])
 
 # 03.6 ---------------------------------------------------------------------------------------------------------------
@@ -216,16 +251,47 @@ def _header_everything(data: bytes) -> dict:
     return json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")])
 
 
+def _header_one_byte(data: bytes) -> dict[str, list[int]]:
+    return {name: entry["shape"] for name, entry in json.loads(data[8 : 8 + data[0]]).items() if name != "__metadata__"}
+
+
+def _header_to_last_brace(data: bytes) -> dict[str, list[int]]:
+    return {name: entry["shape"] for name, entry in json.loads(data[8 : data.rfind(b"}") + 1]).items() if name != "__metadata__"}
+
+
+def _header_one_short(data: bytes) -> dict[str, list[int]]:
+    header = json.loads(data[8 : 7 + int.from_bytes(data[:8], "little")])
+    return {name: entry["shape"] for name, entry in header.items() if name != "__metadata__"}
+
+
+def _header_big_endian(data: bytes) -> dict[str, list[int]]:
+    header = json.loads(data[8 : 8 + int.from_bytes(data[:8], "big")])
+    return {name: entry["shape"] for name, entry in header.items() if name != "__metadata__"}
+
+
+def _header_without_first(data: bytes) -> dict[str, list[int]]:
+    header = json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")])
+    return {name: entry.get("shape", []) for name, entry in list(header.items())[1:]}
+
+
 def _header_cases() -> tuple[Case, ...]:
     from safetensors.torch import save
 
     one = save({"weight": torch.zeros(2, 3)})
     two = save({"pooler.dense.bias": torch.ones(4), "pooler.dense.weight": torch.ones(4, 4)}, metadata={"format": "pt"})
     three = save({"a": torch.zeros(1, 2, 3, dtype=torch.int64), "b": torch.zeros(5, dtype=torch.float16)}, metadata={"format": "pt", "made": "here"})
+    braces = save({"codes": torch.full((4,), 125, dtype=torch.uint8)})  # 125 is the byte of "}"
+    long = save({f"layer.{i}.bias": torch.zeros(i + 1) for i in range(6)}, metadata={"format": "pt"})
+    entry = {"dtype": "F32", "shape": [1], "data_offsets": [0, 4]}
+    text = json.dumps({"a": entry, "__metadata__": {"format": "pt"}, "b": {**entry, "shape": [1, 1], "data_offsets": [4, 8]}}).encode()
+    by_hand = len(text).to_bytes(8, "little") + text + bytes(8)  # no blanks at the end of the header
     return (
         Case(one, {"weight": [2, 3]}, "one tensor"),
         Case(two, {"pooler.dense.bias": [4], "pooler.dense.weight": [4, 4]}, "two tensors and a note of the writer"),
         Case(three, {"a": [1, 2, 3], "b": [5]}, "other kinds of numbers"),
+        Case(long, {f"layer.{i}.bias": [i + 1] for i in range(6)}, "a header of more than 255 bytes"),
+        Case(braces, {"codes": [4]}, "numbers whose bytes look like }"),
+        Case(by_hand, {"a": [1], "b": [1, 1]}, "__metadata__ in the middle, and no blanks after the header"),
     )
 
 
@@ -248,9 +314,10 @@ EXERCISES = (
         mistakes=(
             Mistake("no biases", _no_biases, "you counted the weights and left out the biases: each linear layer has one bias for each output"),
             Mistake("three projections", _three_projections, "you counted query, key and value; a fourth linear layer, H to H, mixes the heads' results again (attention.output.dense)"),
-            Mistake("no layer norms", _no_norms, "the two layer norms are missing: a scale and a shift for each of the H entries, in each of them"),
-            Mistake("one layer norm", _one_norm, "there are two layer norms: one after the attention block, one after the feed-forward block"),
+            Mistake("no layer norms", _no_norms, "4 · H too few: either the two layer norms (a scale and a shift for each of the H entries, in each of them) or the biases of the four attention layers are missing"),
+            Mistake("one layer norm", _one_norm, "2 · H too few: there are two layer norms, one after each block, and each has both a scale and a shift (if yours do, look for missing biases)"),
             Mistake("biases of the inputs", _bias_of_inputs, "a bias belongs to an output: the layer that goes up to the inner size has `intermediate` of them"),
+            Mistake("matrices only", _matrices_only, "the six matrices are right; each linear layer has biases too, one for each output, and the two layer norms are missing"),
         )),
     Exercise(
         id="03.2", title="Put a pair together", level=1, signature="my_pair(first, second)",
@@ -270,6 +337,8 @@ EXERCISES = (
         mistakes=(
             Mistake("middle [SEP] in the second text", _middle_sep_is_second, "the middle [SEP] closes the first text, so its type is 0: type 0 covers `len(first) + 2` places"),
             Mistake("no last [SEP]", _no_last_sep, "the second text is not closed: a [SEP] (102) ends it too"),
+            Mistake("no middle [SEP]", _no_middle_sep, "nothing separates the two texts: a [SEP] (102) closes the first one too, and is of type 0"),
+            Mistake("no [CLS]", _no_cls, "the row does not begin with [CLS] (101); it counts to the first text, type 0"),
             Mistake("two [CLS]", _two_cls, "only the very first token is [CLS]; the second text begins right after the middle [SEP]"),
             Mistake("types all 0", _types_all_zero, "token_type_ids says which text a token is from: the second text and its [SEP] are of type 1"),
             Mistake("mask and types swapped", _mask_is_types, "you swapped two rows: attention_mask marks real tokens (all of them here), token_type_ids tells the texts apart"),
@@ -280,19 +349,22 @@ EXERCISES = (
         cases=(
             Case(["[CLS]", "un", "##put", "##down", "##able", "film", "[SEP]", "[PAD]"], [None, 0, 0, 0, 0, 1, None, None], "a split word, a whole word, padding"),
             Case(["over", "##long", "but", "clever"], [0, 0, 1, 2], "no special tokens"),
-            Case(["[CLS]", "a", "[UNK]", "film", "[SEP]", "over", "##long", "[SEP]"], [None, 0, 1, 2, None, 3, 3, None], "an unknown word, and two texts"),
+            Case(["[CLS]", "a", "[UNK]", "film", "over", "##long", "[SEP]"], [None, 0, 1, 2, 3, 3, None], "an unknown word"),
+            Case(["[CLS]", "a", "#", "film", ".", "[SEP]"], [None, 0, 1, 2, 3, None], "a # of the text, and a full stop"),
         ),
         hints=(
             "Walk through the pieces and keep a count of the words begun so far.",
             "A piece that starts with ## goes on with the word before it; any other piece begins a new word.",
             "[CLS], [SEP] and [PAD] get None and begin no word. [UNK] stands for a real word, so it counts.",
         ),
-        reasoning="The marks ## are enough to find the words again. Chapter 06 uses this list to give a label of a word to its pieces.",
+        reasoning="The marks ## are enough to find the words again. Chapter 06 uses this list to give a label of a word to its pieces. "
+                  "For a single text it is the library's own `tokenizer(text).word_ids()`; for a pair the library begins at 0 again with the second text.",
         mistakes=(
             Mistake("every piece a word", _every_piece_a_word, "you began a new word at each piece: one that starts with ## goes on with the word before it"),
             Mistake("special tokens counted", _specials_count, "special tokens begin no word: skip them before you count, so that the first real word is 0"),
             Mistake("counts from 1", _from_one, "the first word is number 0, as everywhere in Python"),
             Mistake("[UNK] taken for a special token", _unknown_is_special, "[UNK] stands in the place of a real word: it is counted. Only [CLS], [SEP] and [PAD] are None"),
+            Mistake("any # goes on", _any_hash_goes_on, "a lone # is a piece like any other: only a piece that begins with two of them goes on with the word before"),
         )),
     Exercise(
         id="03.4", title="The pooler by hand", level=2, signature="my_pooler(last_hidden_state, weight, bias)",
@@ -317,6 +389,7 @@ EXERCISES = (
             Case((_HIDDEN, torch.tensor([[1, 1, 0], [1, 1, 1]])), torch.tensor([[2.0, -3.0], [-0.5, 0.5]]), "one row with padding, worked out by hand"),
             Case((_HIDDEN[:, :2], torch.tensor([[1, 0], [1, 0]])), torch.tensor([[1.0, -3.0], [-1.0, -2.0]]), "a single real token"),
             Case((torch.randn(3, 4, 5, generator=torch.Generator().manual_seed(5)) - 2, torch.tensor([[1, 1, 1, 1], [1, 1, 1, 0], [1, 1, 0, 0]])), name="three rows"),
+            Case((_HIDDEN.flip(1), torch.tensor([[0, 1, 1], [1, 1, 1]])), torch.tensor([[2.0, -3.0], [-0.5, 0.5]]), "padding on the left"),
         ),
         hints=(
             "For each of the H entries: the largest value among the real tokens.",
@@ -331,6 +404,8 @@ EXERCISES = (
             Mistake("over features", _max_over_features, "you took the maximum over the H entries of a token: it goes over the tokens, dim=1"),
             Mistake("mean", _mean_instead, "this is mean pooling: for each entry, take the largest value among the real tokens"),
             Mistake("positions", _positions_instead, "these are the places of the maxima: `.max(dim=1)` gives values and indices, take `.values`"),
+            Mistake("values and indices", _values_and_indices, "you are nearly there: `.max(dim=1)` returns two things, values and indices; return its `.values`"),
+            Mistake("padding on the right", _padding_on_the_right, "you took the first tokens, as many as are real: padding may stand on the left too, so go by where the mask is 1"),
         )),
     Exercise(
         id="03.6", title="Read a safetensors header", level=3, signature="my_header(data)",
@@ -346,6 +421,11 @@ EXERCISES = (
             Mistake("metadata kept", _header_with_metadata, "`__metadata__` is a note of the writer, not a tensor: leave it out"),
             Mistake("offsets", _header_places, "data_offsets says where a tensor's bytes are; its size along each axis is under `shape`"),
             Mistake("dtypes", _header_kinds, "this is the kind of number of each tensor; the sizes are under `shape`"),
+            Mistake("one byte of the length", _header_one_byte, "the length is a number of all 8 bytes, not the first alone, which goes up to 255: `int.from_bytes(data[:8], \"little\")`"),
+            Mistake("up to the last }", _header_to_last_brace, "a byte of the numbers can look like } too: go by the length in the first 8 bytes"),
+            Mistake("one byte short", _header_one_short, "the last byte of the header is cut off: it begins at byte 8 and has `length` bytes, so it ends before byte 8 + length"),
+            Mistake("big-endian", _header_big_endian, "the length is little-endian: its first byte counts ones; read the other way it is far too large, and the numbers are taken for text"),
+            Mistake("first entry dropped", _header_without_first, "you dropped the first entry: `__metadata__` may stand anywhere, or be absent; go by its name"),
             Mistake("whole entries", _header_everything, "you returned the header as it stands: keep the `shape` of each tensor only, and leave `__metadata__` out"),
         )),
 )
