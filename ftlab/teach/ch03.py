@@ -271,7 +271,7 @@ def _header_big_endian(data: bytes) -> dict[str, list[int]]:
 
 def _header_without_first(data: bytes) -> dict[str, list[int]]:
     header = json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")])
-    return {name: entry.get("shape", []) for name, entry in list(header.items())[1:]}
+    return {name: entry["shape"] for name, entry in list(header.items())[1:]}
 
 
 def _header_cases() -> tuple[Case, ...]:
@@ -421,11 +421,11 @@ EXERCISES = (
             Mistake("metadata kept", _header_with_metadata, "`__metadata__` is a note of the writer, not a tensor: leave it out"),
             Mistake("offsets", _header_places, "data_offsets says where a tensor's bytes are; its size along each axis is under `shape`"),
             Mistake("dtypes", _header_kinds, "this is the kind of number of each tensor; the sizes are under `shape`"),
-            Mistake("one byte of the length", _header_one_byte, "the length is a number of all 8 bytes, not the first alone, which goes up to 255: `int.from_bytes(data[:8], \"little\")`"),
+            Mistake("one byte of the length", _header_one_byte, "the length is a number of all 8 bytes, not of the first alone, which holds at most 255"),
             Mistake("up to the last }", _header_to_last_brace, "a byte of the numbers can look like } too: go by the length in the first 8 bytes"),
             Mistake("one byte short", _header_one_short, "the last byte of the header is cut off: it begins at byte 8 and has `length` bytes, so it ends before byte 8 + length"),
             Mistake("big-endian", _header_big_endian, "the length is little-endian: its first byte counts ones; read the other way it is far too large, and the numbers are taken for text"),
-            Mistake("first entry dropped", _header_without_first, "you dropped the first entry: `__metadata__` may stand anywhere, or be absent; go by its name"),
+            Mistake("first entry dropped", _header_without_first, "you dropped the first entry: `__metadata__` may stand anywhere, or be absent: go by the name"),
             Mistake("whole entries", _header_everything, "you returned the header as it stands: keep the `shape` of each tensor only, and leave `__metadata__` out"),
         )),
 )
