@@ -320,6 +320,6 @@ RECALL = (
            "A real pretrained encoder (`minilm-l6`, 22.7 million parameters) and real review sentences. It needs the network once, to fill the cache; after that, not at all."),
     Recall("00", "What is fine-tuning, in one sentence?",
            "Taking a model whose weights were learned on much text (pretraining), and training it further, for a short time, on examples of your task."),
-    Recall("00", "A printed number starts with ≈. What does that mean, and what judges it?",
+    Recall("00", "A printed number starts with a wavy equals sign. What does that mean, and what judges it?",
            "It comes from training, so it differs a little from machine to machine; `ft.expect` says beside it what it must satisfy."),
 )
