@@ -72,9 +72,10 @@ class SequenceClassifier(nn.Module):
         batch = {"input_ids": input_ids, "attention_mask": attention_mask, "token_type_ids": token_type_ids}
         if self.training and self.pooling != "mean" and can_skip(self.bert):  # the same numbers, but for rounding, for less work
             hidden = first_token(self.bert, **batch)  # (B, 1, H)
+            pooled = self.bert.pooler(hidden) if self.pooling == "pooler" else hidden[:, 0]  # (B, H)
         else:
-            hidden = self.bert(**batch).last_hidden_state  # (B, T, H)
-        pooled = self.bert.pooler(hidden) if self.pooling == "pooler" else pool(hidden, attention_mask, self.pooling)  # (B, H)
+            output = self.bert(**batch)
+            pooled = output.pooler_output if self.pooling == "pooler" else pool(output.last_hidden_state, attention_mask, self.pooling)  # (B, H)
         return self.classifier(self.dropout(pooled))  # (B, C)
 
 

@@ -271,3 +271,8 @@ def test_a_library_model_trains_too():
     theirs = transformers.BertForSequenceClassification(transformers.BertConfig(**tiny.SHAPE, num_labels=2))
     history = fit(theirs, tiny.loader(100), tiny.loader(40, shuffle=False), FAST, metrics=("accuracy",))
     assert history.steps[-1]["loss"] < history.steps[0]["loss"]
+
+
+def test_the_last_weights_are_judged_even_if_evaluate_every_does_not_divide_the_steps():
+    history = fit(new_model(), tiny.loader(40), tiny.loader(16, shuffle=False), FAST.but(epochs=1, evaluate_every=2))  # 5 steps
+    assert [e["step"] for e in history.evaluations] == [2, 4, 5]
