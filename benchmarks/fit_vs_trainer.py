@@ -44,10 +44,12 @@ def run_fit(rows: int | None, seed: int) -> dict:
     task, tokenizer, train, validation = data(rows, seed)
     config = ft.TrainConfig(seed=seed)
     model = ft.build_model(task, seed=seed, dropout=config.dropout)
+    cpu = time.process_time()
     history = ft.fit(model, ft.batches(train, config.batch_size, seed=seed), config=config)
+    cpu = time.process_time() - cpu
     with ft.finetuning.autocast():
         scored = ft.evaluate(model, ft.batches(validation, 64, shuffle=False), ("accuracy",))
-    return {"seconds": history.seconds, "tokens": history.tokens, "accuracy": scored["accuracy"]}
+    return {"seconds": history.seconds, "cpu_seconds": cpu, "tokens": history.tokens, "accuracy": scored["accuracy"]}
 
 
 def run_trainer(rows: int | None, seed: int, best: bool) -> dict:
@@ -64,16 +66,16 @@ def run_trainer(rows: int | None, seed: int, best: bool) -> dict:
 
     class Clock(TrainerCallback):
         def on_train_begin(self, *args, **kwargs):
-            clock["start"] = time.perf_counter()
+            clock["start"], clock["cpu"] = time.perf_counter(), time.process_time()
 
         def on_train_end(self, *args, **kwargs):
-            clock["seconds"] = time.perf_counter() - clock["start"]
+            clock["seconds"], clock["cpu"] = time.perf_counter() - clock["start"], time.process_time() - clock["cpu"]
 
     grouped = {"train_sampling_strategy": "group_by_length"} if best else {}
     arguments = TrainingArguments(
         output_dir=tempfile.mkdtemp(), per_device_train_batch_size=32, per_device_eval_batch_size=64, num_train_epochs=1,
         learning_rate=2e-4, weight_decay=0.01, warmup_steps=0.1, seed=seed, bf16=best, report_to=[], save_strategy="no",
-        logging_strategy="no", disable_tqdm=True, **grouped,
+        logging_strategy="no", disable_tqdm=True, use_cpu=not torch.cuda.is_available(), **grouped,
     )
     trainer = Trainer(
         model=model, args=arguments, train_dataset=train.rows, eval_dataset=validation.rows,
@@ -82,7 +84,7 @@ def run_trainer(rows: int | None, seed: int, best: bool) -> dict:
     trainer.train()
     logits = torch.tensor(trainer.predict(validation.rows).predictions)
     accuracy = (logits.argmax(1) == torch.tensor(task.validation.labels)).float().mean().item()
-    return {"seconds": clock["seconds"], "tokens": train.tokens, "accuracy": accuracy}
+    return {"seconds": clock["seconds"], "cpu_seconds": clock["cpu"], "tokens": train.tokens, "accuracy": accuracy}
 
 
 def one(name: str, rows: int | None, seed: int) -> dict:
@@ -112,13 +114,16 @@ def main() -> None:
                 sys.exit(done.stderr[-2000:])
             runs.append(json.loads(done.stdout.strip().splitlines()[-1]))
             r = runs[-1]
-            print(f"{name:9} seed {seed}: {r['tokens'] / r['seconds']:7,.0f} tokens/s  {r['seconds']:6.1f} s  accuracy {r['accuracy']:.3f}  peak {r['peak_mib']} MiB", flush=True)
+            print(f"{name:9} seed {seed}: {r['tokens'] / r['seconds']:7,.0f} tokens/s  {r['seconds']:6.1f} s  {r['cpu_seconds']:6.1f} CPU s  accuracy {r['accuracy']:.3f}  peak {r['peak_mib']} MiB", flush=True)
     speed = {n: [r["tokens"] / r["seconds"] for r in runs if r["name"] == n] for n in CONTENDERS}
     seconds = {n: [r["seconds"] for r in runs if r["name"] == n] for n in CONTENDERS}
     print(f"{'':9}  tokens/s (median)  x tutorial (each seed)")
     for n in CONTENDERS:
         ratios = [a / b for a, b in zip(speed[n], speed["tutorial"])]
         print(f"{n:9}  {statistics.median(speed[n]):17,.0f}  " + "  ".join(f"{r:.2f}" for r in ratios))
+    cpu_of = {n: [r["cpu_seconds"] for r in runs if r["name"] == n] for n in CONTENDERS}
+    print("CPU seconds, tutorial / fit:", "  ".join(f"{a / b:.2f}" for a, b in zip(cpu_of["tutorial"], cpu_of["fit"])))
+    print("CPU seconds, fit / trainer:", "  ".join(f"{a / b:.2f}" for a, b in zip(cpu_of["fit"], cpu_of["trainer"])))
     print("seconds of fit / seconds of trainer:", "  ".join(f"{a / b:.2f}" for a, b in zip(seconds["fit"], seconds["trainer"])))
     import datetime
 

@@ -106,6 +106,17 @@ def device() -> str:
     return "mps" if torch.backends.mps.is_available() else "cpu"
 
 
+def device_name() -> str:
+    """What a result was computed on, for the record: the GPU's own name, else the device.
+
+    Returns: str.
+    Example: "NVIDIA H100 80GB HBM3", or "cpu".
+    """
+    import torch
+
+    return torch.cuda.get_device_name() if device() == "cuda" else device()
+
+
 def bf16_in_hardware() -> bool:
     """Whether this device multiplies bfloat16 matrices in hardware (not emulated, which is slower than float32).
 

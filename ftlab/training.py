@@ -17,16 +17,18 @@ import torch
 from torch import nn
 
 from ftlab import lab, losses, metrics as scores
-from ftlab.batching import inputs
+from ftlab.batching import LengthBuckets, inputs
 from ftlab.config import TrainConfig
 from ftlab.embeddings import compact_embeddings
 from ftlab.errors import InputError, TrainingError
 from ftlab.history import History
+from ftlab.masterweights import MasterWeights, can_hold_masters
 from ftlab.optim import make_optimizer, schedule
 from ftlab.progress import Progress
 from ftlab.snapshots import restore_snapshot, save_snapshot
 
 LossFn = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]  # (logits, labels) -> mean loss, float ()
+MetricFn = Callable[[list[torch.Tensor], list[torch.Tensor]], dict[str, float]]  # (logits, labels), one an example -> scores
 
 
 def fit(
@@ -36,7 +38,7 @@ def fit(
     config: TrainConfig = TrainConfig(),
     *,
     loss_fn: LossFn | None = None,
-    metrics: Sequence[str] = (),
+    metrics: Sequence[str] | MetricFn = (),
     out: str | Path | None = None,
     resume: bool = False,
 ) -> History:
@@ -50,7 +52,8 @@ def fit(
         validation_loader: evaluated once an epoch, or every config.evaluate_every steps and after the last; None trains without.
         config: see `TrainConfig`.
         loss_fn: (logits, labels) -> mean loss, float (); None takes the loss that fits the labels (`default_loss`).
-        metrics: names for `metrics.compute`; the first one decides which evaluation is best (without any, the loss does).
+        metrics: names for `metrics.compute`, or a function as in `evaluate`; the first score decides which evaluation is best
+            (without any, the loss does).
         out: folder for snapshots to resume from, one at each epoch's end; None keeps none.
         resume: go on from the snapshot in `out`, if there is one, as if never interrupted.
     Returns: `History`.
@@ -58,16 +61,20 @@ def fit(
     Example: ``fit(model, batches(encode(task.train, tokenizer)), config=TrainConfig(epochs=1)).best``.
     Checked against: transformers' Trainer (same losses, step by step, in float32), in tests/test_training.py.
     """
-    accelerator = _accelerator(config.precision)
+    by_masters = can_hold_masters(model, config.precision)
+    accelerator = _accelerator("fp32" if by_masters else config.precision)
     loss_fn = loss_fn or default_loss(config.label_smoothing)
-    history = History(headline=metrics[0] if metrics else "loss", precision=lab.precision(config.precision), device=accelerator.device.type)
+    headline = "loss" if callable(metrics) or not metrics else metrics[0]  # a function's first score is known once it has run
+    history = History(headline=headline, precision=lab.precision(config.precision), device=accelerator.device.type)
     torch.manual_seed(config.seed)
     with compact_embeddings(model, _token_ids(train_loader, validation_loader) if config.compact else None):
         model.to(accelerator.device)
         optimizer = make_optimizer(model, config)
+        masters = MasterWeights(model, optimizer) if by_masters else None
         peaks = [group["lr"] for group in optimizer.param_groups]
+        weights = [parameter for group in optimizer.param_groups for parameter in group["params"]]
         wrapped, optimizer, train_loader = accelerator.prepare(model, optimizer, train_loader)
-        run = _Run(model, optimizer, history, config, Path(out) if out else None)
+        run = _Run(model, optimizer, history, config, Path(out) if out else None, masters)
         total = config.epochs * len(train_loader)
         progress = Progress(total, show=accelerator.is_main_process)
         try:
@@ -79,7 +86,7 @@ def fit(
                     for group, peak in zip(optimizer.param_groups, peaks):
                         group["lr"] = peak * schedule(step, total, config.warmup_ratio, config.schedule)
                     loss = _backward(accelerator, wrapped, batch, loss_fn, config.micro_batch_size)
-                    norm = accelerator.clip_grad_norm_(wrapped.parameters(), config.clip_norm or math.inf)
+                    norm = accelerator.clip_grad_norm_(weights, config.clip_norm or math.inf)
                     if not math.isfinite(loss):
                         raise _not_finite(step + 1, loss, optimizer, history)
                     optimizer.step()
@@ -107,21 +114,23 @@ def fit(
             accelerator.unwrap_model(wrapped, keep_fp32_wrapper=False)
             vars(model).pop("forward", None)  # Accelerate leaves its wrapped forward's original behind; the class has it anyway
             model.zero_grad()
-            run.restore_best()
+            run.finish()
             progress.close(history)
     return history
 
 
-def evaluate(model: nn.Module, loader: Any, metrics: Sequence[str] = (), loss_fn: LossFn | None = None) -> dict[str, float]:
+def evaluate(model: nn.Module, loader: Any, metrics: Sequence[str] | MetricFn = (), loss_fn: LossFn | None = None) -> dict[str, float]:
     """Score a model on every batch of a loader, with dropout off.
 
     Args:
         model: as in `fit`.
         loader: from `batches`, shuffle=False.
-        metrics: names for `metrics.compute`; () gives the loss alone.
+        metrics: names for `metrics.compute`; () gives the loss alone. Where an example has many predictions (tags, spans), a
+            function (list of logits, list of labels) -> {name: score}, the headline first. It is called once, with one entry an
+            example, in the order of `loader.dataset` and without padding: logits[i] is float32 (T_i, C), labels[i] int64 (T_i,).
         loss_fn: as in `fit`.
     Returns: dict with "loss" (mean over labels, not over batches: a short last batch counts as what it is), "n" and each metric.
-    Raises: InputError if a metric does not fit.
+    Raises: InputError if a metric does not fit, or a function's scores are not a dict of finite numbers.
     Example: ``evaluate(model, loader, ["accuracy"])["accuracy"]``.
     Checked against: scikit-learn on the whole split at once, in tests/test_training.py.
     """
@@ -150,22 +159,32 @@ def default_loss(label_smoothing: float = 0.0) -> LossFn:
 class _Run:
     """The weights worth keeping, and the file to go on from."""
 
-    def __init__(self, model: nn.Module, optimizer: Any, history: History, config: TrainConfig, out: Path | None) -> None:
-        self.model, self.optimizer, self.history, self.config, self.out = model, optimizer, history, config, out
+    def __init__(
+        self, model: nn.Module, optimizer: Any, history: History, config: TrainConfig, out: Path | None, masters: MasterWeights | None
+    ) -> None:
+        self.model, self.optimizer, self.history, self.config, self.out, self.masters = model, optimizer, history, config, out, masters
         self.best_state: dict[str, torch.Tensor] | None = None
         self.step, self.remark = 0, None
 
     def evaluation(self, scored: dict[str, float], remark: str | None, epoch: float) -> None:
+        self.history.headline = next((name for name in scored if name not in ("loss", "n")), "loss")
         self.history.evaluations.append({"step": self.step, "epoch": epoch, **scored})
         if self.config.keep_best and self.history.best is self.history.evaluations[-1]:
-            self.best_state = {name: value.detach().cpu().clone() for name, value in self.model.state_dict().items()}
+            with self.exact():
+                self.best_state = {name: value.detach().cpu().clone() for name, value in self.model.state_dict().items()}
         self.remark = remark
 
     def out_of_patience(self) -> bool:
         since = len(self.history.evaluations) - 1 - self.history.evaluations.index(self.history.best)
         return self.config.patience is not None and since >= self.config.patience
 
-    def restore_best(self) -> None:
+    def exact(self) -> Any:
+        """Inside, the model holds its weights in full precision."""
+        return self.masters.exact() if self.masters else nullcontext()
+
+    def finish(self) -> None:
+        if self.masters:
+            self.masters.close()
         if self.best_state is not None and self.history.best["step"] != self.step:
             self.model.load_state_dict(self.best_state)
             self.history.note(f"kept the weights of step {self.history.best['step']}, the best evaluation")
@@ -174,21 +193,23 @@ class _Run:
 
     def snapshot(self) -> None:
         if self.out is not None:
-            save_snapshot(self.out, self.step, self.model, self.optimizer, self.history, self.config, self.best_state)
+            with self.exact():
+                save_snapshot(self.out, self.step, self.model, self.optimizer, self.history, self.config, self.best_state)
 
     def resume(self) -> int:
         if self.out is None:
             raise InputError("resume=True without out", wanted="the folder of the run to go on with", hint="pass out=FOLDER")
-        self.step, self.best_state = restore_snapshot(self.out, self.model, self.optimizer, self.history, self.config)
+        with self.exact():
+            self.step, self.best_state = restore_snapshot(self.out, self.model, self.optimizer, self.history, self.config)
         return self.step
 
 
 @torch.no_grad()
-def _evaluate(model: nn.Module, loader: Any, metrics: Sequence[str], loss_fn: LossFn) -> tuple[dict[str, float], str | None]:
+def _evaluate(model: nn.Module, loader: Any, metrics: Sequence[str] | MetricFn, loss_fn: LossFn) -> tuple[dict[str, float], str | None]:
     """The scores of `evaluate`, and a remark if they are those of a model that learned nothing."""
     device = next(model.parameters()).device
     was_training, total, n = model.training, 0.0, 0
-    all_logits, all_labels = [], []
+    all_logits, all_labels, lengths = [], [], []
     model.eval()
     for batch in loader:
         batch = {name: value.to(device) for name, value in batch.items()}
@@ -198,11 +219,37 @@ def _evaluate(model: nn.Module, loader: Any, metrics: Sequence[str], loss_fn: Lo
         if metrics:
             all_logits.append(logits.float().cpu())
             all_labels.append(labels.cpu())
+            lengths += batch["attention_mask"].sum(1).tolist()
     model.train(was_training)
     if not metrics:
         return {"loss": total / n, "n": n}, None
+    if callable(metrics):
+        return {"loss": total / n, "n": n, **_finite(metrics(*_by_example(loader, all_logits, all_labels, lengths)))}, None
     logits, labels = torch.cat(all_logits), torch.cat(all_labels)
     return {"loss": total / n, "n": n, **scores.compute(metrics, logits, labels)}, scores.degenerate(logits, labels)
+
+
+def _by_example(
+    loader: Any, all_logits: list[torch.Tensor], all_labels: list[torch.Tensor], lengths: list[int]
+) -> tuple[list[torch.Tensor], list[torch.Tensor]]:
+    """Logits and labels of each example, padding cut off, in the data set's order (a loader groups by length)."""
+    if not isinstance(getattr(loader, "batch_sampler", None), LengthBuckets):
+        raise InputError("metrics as a function, with a loader of another kind", wanted="a loader from batches, whose order is known")
+    order = [i for batch in loader.batch_sampler for i in batch]
+    logits = [row for batch in all_logits for row in batch]  # each (T, C), or (C,)
+    labels = [row for batch in all_labels for row in batch]  # each (T,), (2,) or ()
+    cut_logits, cut_labels = [None] * len(order), [None] * len(order)
+    for i, row, label, length in zip(order, logits, labels, lengths, strict=True):
+        per_token = row.ndim == 2 and label.ndim == 1 and len(label) == len(row)
+        cut_logits[i] = row[:length] if row.ndim == 2 else row
+        cut_labels[i] = label[:length] if per_token else label
+    return cut_logits, cut_labels
+
+
+def _finite(scored: Any) -> dict[str, float]:
+    if not isinstance(scored, dict) or not scored or not all(isinstance(v, (int, float)) and math.isfinite(v) for v in scored.values()):
+        raise InputError(f"metrics returned {scored!r}", wanted="a dict of name to finite number, the headline first")
+    return scored
 
 
 def _accelerator(precision: str) -> Any:

@@ -165,3 +165,9 @@ def exercise_ids(cells: list[dict]) -> list[str]:
             call = re.search(r"\bcheck\(\s*[\"']([\d.]+)", source) or re.search(r"\bcheck\(\s*[\"']([\d.]+)", "".join(after["source"]))
             ids.append(call.group(1) if call and "TODO" in source else f"none in {source[:40]!r}")
     return ids
+
+
+@pytest.mark.parametrize("exercise", [p for p in EXERCISES if p.values[0].differentiable])
+def test_an_answer_cut_off_from_its_first_input_does_not_pass(exercise: content.Exercise) -> None:
+    found = check(exercise.id, lambda first, *rest: exercise.solution(first.detach(), *rest))
+    assert not found and "gradient" in found.diagnosis

@@ -6,8 +6,8 @@ import pytest
 import torch
 from torch import nn
 
-from ftlab import errors, models
-from ftlab.batching import Encoded, batches, inputs
+from ftlab import errors, losses, models
+from ftlab.batching import Encoded, batches, inputs, pad
 from ftlab.config import TrainConfig
 from ftlab.training import default_loss, evaluate, fit
 
@@ -276,3 +276,70 @@ def test_a_library_model_trains_too():
 def test_the_last_weights_are_judged_even_if_evaluate_every_does_not_divide_the_steps():
     history = fit(new_model(), tiny.loader(40), tiny.loader(16, shuffle=False), FAST.but(epochs=1, evaluate_every=2))  # 5 steps
     assert [e["step"] for e in history.evaluations] == [2, 4, 5]
+
+
+def token_score(logits, labels):
+    """Share of labelled tokens that are right, and what a function is promised: one entry an example, in order, unpadded."""
+    rows = tiny.rows(43, "tokens")
+    assert [label.tolist() for label in labels] == [row["labels"] for row in rows]
+    assert [tuple(row.shape) for row in logits] == [(len(row["labels"]), 2) for row in rows]
+    right = [(row.argmax(-1) == label)[label != -100] for row, label in zip(logits, labels)]
+    return {"token_accuracy": torch.cat(right).float().mean().item(), "examples": len(labels)}
+
+
+def test_metrics_may_be_a_function_of_every_examples_logits_and_labels():
+    model = models.TokenClassifier(tiny.encoder(), 2, dropout=0.0)
+    loader = tiny.loader(43, "tokens", shuffle=False)  # grouped by length: the order inside differs from the data set's
+    assert [i for batch in loader.batch_sampler for i in batch] != list(range(43))
+    history = fit(model, tiny.loader(100, "tokens"), loader, FAST.but(epochs=4), metrics=token_score)
+    assert history.headline == "token_accuracy" and history.best["token_accuracy"] > 0.95
+    assert history.best["token_accuracy"] == max(e["token_accuracy"] for e in history.evaluations)
+    scored = evaluate(model, loader, token_score)
+    assert list(scored) == ["loss", "n", "token_accuracy", "examples"] and scored["token_accuracy"] == history.best["token_accuracy"]
+    alone = [model(**inputs(batch))[0].argmax(-1) for batch in batches(Encoded(tiny.rows(43, "tokens")), 1, shuffle=False, bucket=False)]
+    right = [(row == torch.tensor(r["labels"]))[1:] for row, r in zip(alone, tiny.rows(43, "tokens"))]
+    assert scored["token_accuracy"] == pytest.approx(torch.cat(right).float().mean().item())
+    shuffled = evaluate(model, tiny.loader(43, "tokens", shuffle=True), token_score)
+    assert shuffled["token_accuracy"] == scored["token_accuracy"]
+
+
+def test_a_function_of_metrics_works_for_one_label_and_for_spans():
+    def first_is_right(logits, labels):
+        return {"accuracy": sum(int(row.argmax() == label) for row, label in zip(logits, labels)) / len(labels)}
+
+    model, loader = new_model(), tiny.loader(43, shuffle=False)
+    assert evaluate(model, loader, first_is_right)["accuracy"] == pytest.approx(evaluate(model, loader, ("accuracy",))["accuracy"])
+    rows = [{**row, "labels": [1, len(row["input_ids"]) - 1]} for row in tiny.rows(20)]
+
+    def ends(logits, labels):
+        assert [label.tolist() for label in labels] == [row["labels"] for row in rows]
+        assert [len(row) for row in logits] == [len(row["input_ids"]) for row in rows]
+        return {"found": 1.0}
+
+    def span_loss(logits, labels):
+        return losses.span_loss(logits[..., 0], logits[..., 1], labels[:, 0], labels[:, 1])
+
+    assert evaluate(models.SpanExtractor(tiny.encoder()), batches(Encoded(rows), 8, shuffle=False), ends, span_loss)["found"] == 1.0
+
+
+def test_a_function_of_metrics_survives_a_resume(tmp_path):
+    def score(logits, labels):
+        return {"mine": float(len(labels))}
+
+    model = models.TokenClassifier(tiny.encoder(), 2, dropout=0.0)
+    loader, held_out = tiny.loader(16, "tokens"), tiny.loader(8, "tokens", shuffle=False)
+    fit(model, loader, held_out, FAST.but(epochs=1), metrics=score, out=tmp_path)
+    history = fit(model, loader, held_out, FAST.but(epochs=1), metrics=score, out=tmp_path, resume=True)
+    assert history.headline == "mine" and history.best["mine"] == 8.0
+
+
+@pytest.mark.parametrize("scored", [None, {}, 0.5, {"f1": float("nan")}, {"f1": "high"}])
+def test_a_function_of_metrics_that_gives_no_numbers_is_refused(scored):
+    with pytest.raises(errors.InputError, match="a dict of name to finite number"):
+        evaluate(new_model(), tiny.loader(shuffle=False), lambda logits, labels: scored)
+
+
+def test_a_function_of_metrics_needs_a_loader_whose_order_is_known():
+    foreign = torch.utils.data.DataLoader(tiny.rows(8), batch_size=4, shuffle=True, collate_fn=pad)
+    with pytest.raises(errors.InputError, match="a loader from batches"):
+        evaluate(new_model(), foreign, lambda logits, labels: {"n": 1.0})

@@ -176,6 +176,20 @@ def _mean_instead(model: Callable, input_ids: torch.Tensor, mask_id: int) -> flo
     return pseudo_log_likelihood(model, input_ids, mask_id) / (input_ids.shape[1] - 2)
 
 
+def _from_0(model: Callable, input_ids: torch.Tensor, mask_id: int) -> float:
+    return _special_too(model, input_ids, mask_id) - _only(model, input_ids, mask_id, input_ids.shape[1] - 1)
+
+
+def _one_short(model: Callable, input_ids: torch.Tensor, mask_id: int) -> float:
+    return pseudo_log_likelihood(model, input_ids, mask_id) - _only(model, input_ids, mask_id, input_ids.shape[1] - 2)
+
+
+def _only(model: Callable, input_ids: torch.Tensor, mask_id: int, t: int) -> float:
+    hidden = input_ids.clone()
+    hidden[0, t] = mask_id
+    return model(hidden)[0, t].log_softmax(-1)[input_ids[0, t]].item()
+
+
 def _at_each_hidden(model: Callable, input_ids: torch.Tensor, mask_id: int, read: Callable) -> float:
     """The sum over t of read(logits (V,) at t, id of the true token at t), with token t alone hidden."""
     total = 0.0
@@ -192,6 +206,10 @@ def _probabilities_added(model: Callable, input_ids: torch.Tensor, mask_id: int)
 
 def _logits_added(model: Callable, input_ids: torch.Tensor, mask_id: int) -> float:
     return _at_each_hidden(model, input_ids, mask_id, lambda logits, true: logits[true])
+
+
+def _likeliest(model: Callable, input_ids: torch.Tensor, mask_id: int) -> float:
+    return _at_each_hidden(model, input_ids, mask_id, lambda logits, true: logits.log_softmax(-1).max())
 
 
 def _of_the_mask(model: Callable, input_ids: torch.Tensor, mask_id: int) -> float:
@@ -231,6 +249,7 @@ EXERCISES = (
             Mistake("bits", 2.0, "that is in bits (log base 2): the course counts in nats, so use the natural logarithm"),
             Mistake("perplexity", 4.0, "that is the perplexity: the loss is its logarithm"),
             Mistake("log of the mean", -math.log((1 / 2 + 1 / 8) / 2), "you took the logarithm of the mean probability: first take each logarithm, then the mean"),
+            Mistake("log10", 2 * math.log10(2), "that is in base 10: the course counts in nats, so use the natural logarithm (`math.log`)"),
             Mistake("mean probability", (1 / 2 + 1 / 8) / 2, "that is the mean probability: the loss is the mean of minus the logarithms"),
             Mistake("sign", -2 * math.log(2), "the sign: a log-probability is negative, a loss is minus that"),
         )),
@@ -284,6 +303,9 @@ EXERCISES = (
             Mistake("all hidden at once", _all_masked_at_once, "you hid all tokens at once, so there is no context left: hide one at a time"),
             Mistake("masks stay", _masks_stay, "the tokens you hid earlier stay hidden: start from a fresh clone for each t"),
             Mistake("special tokens too", _special_too, "you scored the first and last token too: [CLS] and [SEP] are there in every sentence"),
+            Mistake("from 0", _from_0, "you scored [CLS] too: begin at t = 1"),
+            Mistake("one short", _one_short, "you left out the last word: only the last token, [SEP], is not scored"),
+            Mistake("likeliest", _likeliest, "you read the log-probability of the likeliest token: read that of the token that was there"),
             Mistake("mean", _mean_instead, "that is the mean per token: the score is the sum"),
             Mistake("probabilities added", _probabilities_added, "you added probabilities: take the logarithm of each first"),
             Mistake("logits added", _logits_added, "you added raw logits: `log_softmax(-1)` makes log-probabilities of them"),

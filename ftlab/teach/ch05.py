@@ -132,6 +132,18 @@ def _looks_ahead(scores: list[float], patience: int) -> list[int]:
     return [stop_and_keep(scores, patience)[0], scores.index(max(scores))]
 
 
+def _never_starts_again(scores: list[float], patience: int) -> list[int]:
+    best = bad = 0
+    for now in range(1, len(scores)):
+        if scores[now] > scores[best]:
+            best = now
+        else:
+            bad += 1
+        if bad >= patience:
+            return [now, best]
+    return [len(scores) - 1, best]
+
+
 def _one_too_late(scores: list[float], patience: int) -> list[int]:
     return stop_and_keep(scores, patience + 1)
 
@@ -167,6 +179,17 @@ def _zeros_left_out(ratings: list[list[int]]) -> float:
         if said:
             right = sum(0.5 if sum(row) == own else float(own * (sum(row) - own) > 0) for own in said)
             shares.append(right / len(said))
+    return sum(shares) / len(shares)
+
+
+def _equals_left_out(ratings: list[list[int]]) -> float:
+    shares = []
+    for row in ratings:
+        right = 0.0
+        for own in row:
+            others = sum(r for r in row if r != own)
+            right += 0.5 if own * others == 0 else float(own * others > 0)
+        shares.append(right / len(row))
     return sum(shares) / len(shares)
 
 
@@ -263,6 +286,7 @@ EXERCISES = (
             Case(([0.6, 0.8, 0.8, 0.7, 0.75], 3), [4, 1], "two equal scores"),
             Case(([0.6, 0.8, 0.5, 0.7, 0.75, 0.7, 0.7], 3), name="up and down below the best"),
             Case(([0.9, 0.1, 0.2], 1), [1, 0], "no patience"),
+            Case(([0.5, 0.4, 0.6, 0.5, 0.7, 0.6], 2), [5, 4], "a dip after each new best"),
         ),
         hints=(
             "Walk through the scores in order, and remember only where the best one so far was.",
@@ -277,6 +301,8 @@ EXERCISES = (
             Mistake("against the one before", _against_the_one_before,
                     "you compared each score with the one before it: patience counts from the best score so far"),
             Mistake("looks ahead", _looks_ahead, "the best you kept comes after the stop: training had ended by then"),
+            Mistake("never starts again", _never_starts_again,
+                    "you counted every evaluation that was no better, also those before the last best: a new best starts the count again at 0"),
             Mistake("one too late", _one_too_late, "you stopped one evaluation too late: stop as soon as `patience` evaluations brought nothing better"),
         )),
     Exercise(
@@ -298,6 +324,8 @@ EXERCISES = (
             Mistake("own rating included", _own_included, "you compared each person with a mean that holds their own rating: leave it out"),
             Mistake("zero is wrong", _zero_is_wrong, "you counted a rating (or a mean) of 0 as wrong: it is no answer, and a guess is right half the time"),
             Mistake("zeros left out", _zeros_left_out, "you left ratings of 0 out: they are people who could not say; count one half"),
+            Mistake("equal ratings left out", _equals_left_out,
+                    "you left out every rating that equals the own one: other people may say the same; leave out one rating, not one value"),
             Mistake("every rating alike", _every_rating_alike, "sentences with more raters weigh more in your mean: average within each sentence first"),
         )),
 )

@@ -92,7 +92,9 @@ def run_case(exercise: Any, answer: Any, case: Any) -> Outcome:
         if isinstance(answer, str):  # "B " means the choice b
             answer = answer.strip().lower() if len(answer.strip()) == 1 else answer.strip()
         return Outcome(value=answer)
-    args = fresh(case.args, exercise.differentiable)
+    args = fresh(case.args)
+    if exercise.differentiable:  # gradients are asked of the first tensor of numbers (logits, vectors); weights and labels need none
+        next(a for a in args if is_tensor(a) and a.is_floating_point()).requires_grad_()
     before = fresh(case.args)
     try:
         value = exercise.call(answer, *args) if exercise.call else answer(*args)
