@@ -69,7 +69,7 @@ def score(model, tokenizer, split) -> dict:
 
     loader = masked_batches(ft.encode(split, tokenizer), tokenizer, 64, shuffle=False, seed=0)
     found = {kind: dict(n=0, right=0, nats=0.0) for kind in ("all", "mask", "random", "unchanged")}
-    model.eval()
+    model.cpu().eval()  # after a training on a GPU too
     with torch.no_grad():
         for batch in loader:
             labels, seen = batch["labels"][batch["at"]], batch["input_ids"][batch["at"]]  # (N,)

@@ -19,12 +19,13 @@ class TrainConfig:
         epochs: passes over the training split. 1 to 4 is usual; more mostly memorises.
         batch_size: examples per optimiser step, over all processes. 32, as in Devlin et al.
         micro_batch_size: examples per forward pass; None means batch_size. Smaller needs less memory and gives the same step.
-        warmup_ratio: share of the steps in which the learning rate rises from 0. Keeps the random head's first, large
-            gradients from spoiling the encoder.
+        warmup_ratio: share of the steps in which the learning rate rises from 0. AdamW's first steps are
+            full-sized however noisy their gradients (its averages hold next to nothing yet); small rates keep them harmless.
         schedule: "linear" (down to 0), "cosine" or "constant" after the warm-up.
         weight_decay: AdamW's decay of weight matrices; biases and norms never decay.
         clip_norm: largest gradient norm; a longer gradient is scaled down to it. None does not clip.
         betas, epsilon: AdamW's other settings, at torch's defaults (epsilon as in Adam's bias-corrected form).
+        bias_correction: False leaves out AdamW's correction, as the first BERT code did; chapter 11 shows what that does.
         head_learning_rate: for the new head alone; None means learning_rate.
         dropout: in encoder and head; 0.0 trains faster on CPUs, and in two epochs no difference from 0.1 could be shown (chapter 04).
         label_smoothing: share of the label's probability spread over all classes.
@@ -50,6 +51,7 @@ class TrainConfig:
     clip_norm: float | None = 1.0
     betas: tuple[float, float] = (0.9, 0.999)
     epsilon: float = 1e-8
+    bias_correction: bool = True
     head_learning_rate: float | None = None
     dropout: float = 0.0
     label_smoothing: float = 0.0

@@ -8,7 +8,7 @@ from __future__ import annotations
 import itertools
 import math
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
@@ -16,19 +16,16 @@ from typing import Any
 import torch
 from torch import nn
 
-from ftlab import lab, losses, metrics as scores
-from ftlab.batching import LengthBuckets, inputs
+from ftlab import lab, losses
 from ftlab.config import TrainConfig
 from ftlab.embeddings import compact_embeddings
 from ftlab.errors import InputError, TrainingError
+from ftlab.evaluation import LossFn, MetricFn, default_loss, evaluate, judge, logits_of, n_labels
 from ftlab.history import History
 from ftlab.masterweights import MasterWeights, can_hold_masters
 from ftlab.optim import make_optimizer, schedule
 from ftlab.progress import Progress
 from ftlab.snapshots import restore_snapshot, save_snapshot
-
-LossFn = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]  # (logits, labels) -> mean loss, float ()
-MetricFn = Callable[[list[torch.Tensor], list[torch.Tensor]], dict[str, float]]  # (logits, labels), one an example -> scores
 
 
 def fit(
@@ -101,7 +98,7 @@ def fit(
                     at_end = step % len(train_loader) == 0
                     if validation_loader is not None and (step == total or (step % config.evaluate_every == 0 if config.evaluate_every else at_end)):
                         started = time.perf_counter()
-                        run.evaluation(*_evaluate(wrapped, validation_loader, metrics, loss_fn), epochs_done)
+                        run.evaluation(*judge(wrapped, validation_loader, metrics, loss_fn), epochs_done)
                         history.evaluation_seconds += time.perf_counter() - started
                         if run.out_of_patience():
                             history.note(f"stopped early at step {step}: no better for {config.patience} evaluations")
@@ -117,43 +114,6 @@ def fit(
             run.finish()
             progress.close(history)
     return history
-
-
-def evaluate(model: nn.Module, loader: Any, metrics: Sequence[str] | MetricFn = (), loss_fn: LossFn | None = None) -> dict[str, float]:
-    """Score a model on every batch of a loader, with dropout off.
-
-    Args:
-        model: as in `fit`.
-        loader: from `batches`, shuffle=False.
-        metrics: names for `metrics.compute`; () gives the loss alone. Where an example has many predictions (tags, spans), a
-            function (list of logits, list of labels) -> {name: score}, the headline first. It is called once, with one entry an
-            example, in the order of `loader.dataset` and without padding: logits[i] is float32 (T_i, C), labels[i] int64 (T_i,).
-        loss_fn: as in `fit`.
-    Returns: dict with "loss" (mean over labels, not over batches: a short last batch counts as what it is), "n" and each metric.
-    Raises: InputError if a metric does not fit, or a function's scores are not a dict of finite numbers.
-    Example: ``evaluate(model, loader, ["accuracy"])["accuracy"]``.
-    Checked against: scikit-learn on the whole split at once, in tests/test_training.py.
-    """
-    return _evaluate(model, loader, metrics, loss_fn or default_loss())[0]
-
-
-def default_loss(label_smoothing: float = 0.0) -> LossFn:
-    """The loss that fits a batch's labels: whole numbers (B,) cross-entropy, real numbers (B,) squared error, (B, T) a loss a token.
-
-    Args:
-        label_smoothing: for cross-entropy on sentences.
-    Returns: function (logits, labels) -> float ().
-    Example: ``default_loss()(torch.zeros(1, 2), torch.tensor([1]))`` is log 2 = 0.693.
-    """
-
-    def loss_fn(logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
-        if labels.is_floating_point():
-            return losses.regression_loss(logits, labels)
-        if labels.ndim == 2:
-            return losses.token_loss(logits, labels)
-        return losses.classification_loss(logits, labels, label_smoothing=label_smoothing)
-
-    return loss_fn
 
 
 class _Run:
@@ -204,54 +164,6 @@ class _Run:
         return self.step
 
 
-@torch.no_grad()
-def _evaluate(model: nn.Module, loader: Any, metrics: Sequence[str] | MetricFn, loss_fn: LossFn) -> tuple[dict[str, float], str | None]:
-    """The scores of `evaluate`, and a remark if they are those of a model that learned nothing."""
-    device = next(model.parameters()).device
-    was_training, total, n = model.training, 0.0, 0
-    all_logits, all_labels, lengths = [], [], []
-    model.eval()
-    for batch in loader:
-        batch = {name: value.to(device) for name, value in batch.items()}
-        logits, labels = _logits(model, batch), batch["labels"]
-        total += float(loss_fn(logits, labels)) * _n_labels(batch)
-        n += _n_labels(batch)
-        if metrics:
-            all_logits.append(logits.float().cpu())
-            all_labels.append(labels.cpu())
-            lengths += batch["attention_mask"].sum(1).tolist()
-    model.train(was_training)
-    if not metrics:
-        return {"loss": total / n, "n": n}, None
-    if callable(metrics):
-        return {"loss": total / n, "n": n, **_finite(metrics(*_by_example(loader, all_logits, all_labels, lengths)))}, None
-    logits, labels = torch.cat(all_logits), torch.cat(all_labels)
-    return {"loss": total / n, "n": n, **scores.compute(metrics, logits, labels)}, scores.degenerate(logits, labels)
-
-
-def _by_example(
-    loader: Any, all_logits: list[torch.Tensor], all_labels: list[torch.Tensor], lengths: list[int]
-) -> tuple[list[torch.Tensor], list[torch.Tensor]]:
-    """Logits and labels of each example, padding cut off, in the data set's order (a loader groups by length)."""
-    if not isinstance(getattr(loader, "batch_sampler", None), LengthBuckets):
-        raise InputError("metrics as a function, with a loader of another kind", wanted="a loader from batches, whose order is known")
-    order = [i for batch in loader.batch_sampler for i in batch]
-    logits = [row for batch in all_logits for row in batch]  # each (T, C), or (C,)
-    labels = [row for batch in all_labels for row in batch]  # each (T,), (2,) or ()
-    cut_logits, cut_labels = [None] * len(order), [None] * len(order)
-    for i, row, label, length in zip(order, logits, labels, lengths, strict=True):
-        per_token = row.ndim == 2 and label.ndim == 1 and len(label) == len(row)
-        cut_logits[i] = row[:length] if row.ndim == 2 else row
-        cut_labels[i] = label[:length] if per_token else label
-    return cut_logits, cut_labels
-
-
-def _finite(scored: Any) -> dict[str, float]:
-    if not isinstance(scored, dict) or not scored or not all(isinstance(v, (int, float)) and math.isfinite(v) for v in scored.values()):
-        raise InputError(f"metrics returned {scored!r}", wanted="a dict of name to finite number, the headline first")
-    return scored
-
-
 def _accelerator(precision: str) -> Any:
     """A fresh Accelerator; `batch_size` is what all processes see together, so each takes its slice of a batch."""
     from accelerate import Accelerator, DataLoaderConfiguration
@@ -271,19 +183,16 @@ def _backward(accelerator: Any, model: nn.Module, batch: dict[str, torch.Tensor]
     Each micro-batch counts by its share of the labels, so the sum is the gradient of the whole batch, not nearly so.
     """
     model.train()
-    pieces, n, total = list(_micro_batches(batch, micro_batch_size)), _n_labels(batch), 0.0
+    pieces, n, total = list(_micro_batches(batch, micro_batch_size)), n_labels(batch), 0.0
+    if len(pieces) > 1:
+        pieces = [piece for piece in pieces if (piece["labels"] != losses.IGNORE_INDEX).any()]  # one that asks nothing has no loss
     for i, piece in enumerate(pieces):
         last = i == len(pieces) - 1
         with nullcontext() if last else accelerator.no_sync(model):
-            loss = loss_fn(_logits(model, piece), piece["labels"]) * (_n_labels(piece) / n)
+            loss = loss_fn(logits_of(model, piece), piece["labels"]) * (n_labels(piece) / n)
             accelerator.backward(loss)
         total += float(loss.detach())
     return total
-
-
-def _logits(model: nn.Module, batch: dict[str, torch.Tensor]) -> torch.Tensor:
-    output = model(**inputs(batch))
-    return getattr(output, "logits", output)  # ours return logits, the library's models a record with logits in it
 
 
 def _micro_batches(batch: dict[str, torch.Tensor], size: int | None) -> Iterator[dict[str, torch.Tensor]]:
@@ -296,10 +205,6 @@ def _set_epoch(loader: Any, epoch: int) -> None:
     for thing in (loader, loader.batch_sampler):  # Accelerate's loader counts epochs itself, and would start again at 0 on resume
         if hasattr(thing, "set_epoch"):
             thing.set_epoch(epoch)
-
-
-def _n_labels(batch: dict[str, torch.Tensor]) -> int:
-    return int((batch["labels"] != losses.IGNORE_INDEX).sum()) or 1
 
 
 def _token_ids(*loaders: Any) -> set[int] | None:

@@ -135,6 +135,19 @@ def test_accumulation_weighs_by_labels_not_by_micro_batches():
     assert [s["loss"] for s in one.steps] == pytest.approx([s["loss"] for s in two.steps], abs=1e-5)
 
 
+def test_a_micro_batch_that_asks_nothing_is_passed_over():
+    rows = tiny.rows(8, "tokens")
+    for row in rows[2:4]:
+        row["labels"] = [-100] * len(row["labels"])
+    loader = batches(Encoded(rows), 8, shuffle=False, bucket=False)
+    torch.manual_seed(0)
+    whole = models.TokenClassifier(tiny.encoder(), 2, dropout=0.0)
+    pieces = copy.deepcopy(whole)
+    config = FAST.but(epochs=1)
+    a, b = fit(whole, loader, config=config), fit(pieces, loader, config=config.but(micro_batch_size=2))
+    assert a.steps[0]["loss"] == pytest.approx(b.steps[0]["loss"], abs=1e-6) and same(whole, pieces, 1e-5)
+
+
 def test_resume_is_exact(tmp_path):
     config = FAST.but(epochs=4, dropout=0.0)
 
