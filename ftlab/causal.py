@@ -256,7 +256,9 @@ def _unpack(source: Path, folder: Path) -> None:
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
     model = AutoModelForCausalLM.from_pretrained(source.parent, gguf_file=source.name, dtype=torch.bfloat16)
-    AutoTokenizer.from_pretrained(source.parent, gguf_file=source.name).save_pretrained(folder)
+    tokenizer = AutoTokenizer.from_pretrained(source.parent, gguf_file=source.name)
+    tokenizer.pad_token = tokenizer.pad_token or tokenizer.eos_token  # some releases of the library read none from this file
+    tokenizer.save_pretrained(folder)
     tied = {"lm_head.weight"} if model.config.tie_word_embeddings else set()
     weights = {name: value.contiguous() for name, value in model.state_dict().items() if name not in tied}
     config = model.config.to_diff_dict() | {"architectures": [type(model).__name__], "dtype": "bfloat16"}

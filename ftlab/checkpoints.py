@@ -106,22 +106,28 @@ def load_encoder(checkpoint: str | os.PathLike[str] = "minilm-l6", dropout: floa
     return _load(AutoModel.from_pretrained, folder, "model", **_dropout(folder, dropout), **_safe(attention)).eval()
 
 
-def load_library_model(checkpoint: str | os.PathLike[str], n_classes: int, dropout: float | None = None) -> nn.Module:
-    """The library's own sequence classifier, for encoders that are not BERT (RoBERTa, DistilBERT, ModernBERT, …).
+def load_library_model(
+    checkpoint: str | os.PathLike[str], n_classes: int, dropout: float | None = None, tags: tuple[str, ...] = ()
+) -> nn.Module:
+    """The library's own sequence classifier (or tagger), for encoders that are not BERT (RoBERTa, DistilBERT, ModernBERT, …).
 
     Args:
         checkpoint: as in `resolve`.
         n_classes: C; 1 for regression.
         dropout: as in `load_encoder`.
-    Returns: a transformers AutoModelForSequenceClassification.
+        tags: names of the C tags, for a tagger.
+    Returns: a transformers AutoModelForSequenceClassification; with tags an AutoModelForTokenClassification.
     Raises: ModelError if it cannot be loaded.
     Example: ``load_library_model(folder, 2)(**inputs(batch)).logits.shape == (B, 2)``.
     """
-    from transformers import AutoModelForSequenceClassification
+    from transformers import AutoModelForSequenceClassification, AutoModelForTokenClassification
 
     folder = resolve(checkpoint)
+    head = AutoModelForTokenClassification if tags else AutoModelForSequenceClassification
     kwargs = {**_dropout(folder, dropout), **_safe("eager"), "num_labels": n_classes}
-    return _load(AutoModelForSequenceClassification.from_pretrained, folder, "model", **kwargs)
+    if tags:
+        kwargs |= {"id2label": dict(enumerate(tags)), "label2id": {name: i for i, name in enumerate(tags)}}
+    return _load(head.from_pretrained, folder, "model", **kwargs)
 
 
 def save_model(model: nn.Module, tokenizer: Any, folder: str | os.PathLike[str], label_names: tuple[str, ...] = ()) -> Path:
@@ -131,12 +137,13 @@ def save_model(model: nn.Module, tokenizer: Any, folder: str | os.PathLike[str],
         model: one of ours (`SequenceClassifier` with pooling="pooler", `TokenClassifier`, …) or a transformers model.
         tokenizer: the tokenizer it was trained with.
         folder: where; made if need be. Files of an earlier save are replaced.
-        label_names: one a class; they become id2label.
+        label_names: one a class; they become id2label. Left out, those the model carries.
     Returns: the folder.
     Raises: ModelError if the model has no counterpart in the library.
     Example: ``AutoModelForSequenceClassification.from_pretrained(save_model(model, tokenizer, "my-model"))``.
     """
     folder = Path(folder)
+    label_names = label_names or getattr(model, "label_names", ())
     folder.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}-") as scratch:
         if hasattr(model, "save_pretrained"):
@@ -172,9 +179,11 @@ def load_model(folder: str | os.PathLike[str]) -> tuple[nn.Module, Any, tuple[st
     tokenizer = load_tokenizer(folder)
     labels = tuple(config.id2label[i] for i in range(config.num_labels))
     if kind not in OURS:
-        if not kind.endswith("ForSequenceClassification"):
-            raise ModelError(f"{str(folder)!r} holds {kind}", wanted="a fine-tuned model", cause="a bare encoder, without a head")
-        return load_library_model(folder, config.num_labels).eval(), tokenizer, labels
+        if not kind.endswith(("ForSequenceClassification", "ForTokenClassification")):
+            raise ModelError(f"{str(folder)!r} holds {kind}", wanted="a fine-tuned classifier or tagger, or a BERT with one of four heads",
+                             cause="a head of another kind" if "For" in kind else "a bare encoder, without a head")
+        tags = labels if kind.endswith("ForTokenClassification") else ()
+        return load_library_model(folder, config.num_labels, tags=tags).eval(), tokenizer, labels
     weights_file = folder / "model.safetensors"
     if not weights_file.is_file():
         raise ModelError(f"{str(folder)!r} has no model.safetensors", wanted="weights as safetensors", cause="pickled weights are not opened")
@@ -186,10 +195,16 @@ def load_model(folder: str | os.PathLike[str]) -> tuple[nn.Module, Any, tuple[st
     weights = _load(lambda path, **_: load_file(path / weights_file.name), folder, "weights")
     if "cls.predictions.bias" in weights:
         weights["cls.predictions.decoder.bias"] = weights.pop("cls.predictions.bias")
+    shapes = {name: value.shape for name, value in model.state_dict().items()}
+    if odd := [name for name, value in weights.items() if value.shape != shapes.get(name, value.shape)]:
+        raise ModelError(f"{odd[0]} in {weights_file} is {tuple(weights[odd[0]].shape)}", wanted=f"{tuple(shapes[odd[0]])}, as config.json says",
+                         cause="a config.json that was edited, or another model's")
     missing, unexpected = model.load_state_dict(weights, strict=False)
     missing = [name for name in missing if name != "cls.predictions.decoder.weight"]  # tied
     if missing or unexpected:
         raise ModelError(f"{weights_file} lacks {missing[:2]} and has {unexpected[:2]} over", wanted=f"the weights of {kind}")
+    if hasattr(model, "label_names"):
+        model.label_names = labels
     return model.eval(), tokenizer, labels
 
 

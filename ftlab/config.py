@@ -27,6 +27,7 @@ class TrainConfig:
         betas, epsilon: AdamW's other settings, at torch's defaults (epsilon as in Adam's bias-corrected form).
         bias_correction: False leaves out AdamW's correction, as the first BERT code did; chapter 11 shows what that does.
         head_learning_rate: for the new head alone; None means learning_rate.
+        layer_decay: each encoder layer's rate is this times that of the layer above it, 0.8 to 0.95 usually; None: one rate for all.
         dropout: in encoder and head; 0.0 trains faster on CPUs, and in two epochs no difference from 0.1 could be shown (chapter 04).
         label_smoothing: share of the label's probability spread over all classes.
         max_length: tokens kept of each example. The longest film-review sentence has 72.
@@ -53,6 +54,7 @@ class TrainConfig:
     epsilon: float = 1e-8
     bias_correction: bool = True
     head_learning_rate: float | None = None
+    layer_decay: float | None = None
     dropout: float = 0.0
     label_smoothing: float = 0.0
     max_length: int = 128
@@ -67,6 +69,7 @@ class TrainConfig:
     def __post_init__(self) -> None:
         _number(self, "learning_rate", above=0, most=1, hint="usual values are 1e-5 to 5e-4")
         _number(self, "head_learning_rate", above=0, most=1, optional=True)
+        _number(self, "layer_decay", above=0, most=1, optional=True)
         _whole(self, "epochs", 1)
         _whole(self, "batch_size", 1)
         for name in ("micro_batch_size", "evaluate_every", "patience"):

@@ -14,12 +14,14 @@ import torch
 from torch import nn
 
 from ftlab import lab
-from ftlab.batching import batches, encode, inputs, pad
+from ftlab.batching import Encoded, batches, encode, inputs, pad
 from ftlab.checkpoints import load_tokenizer, save_model
 from ftlab.config import TrainConfig
 from ftlab.errors import InputError, TaskError
 from ftlab.history import History
 from ftlab.models import build_model
+from ftlab.spans import is_extractor
+from ftlab.tagging import encode_tagged, entity_metrics, is_tagger, predict_entities
 from ftlab.training import evaluate, fit
 
 if TYPE_CHECKING:
@@ -71,9 +73,9 @@ class FineTuned:
             if split not in self.task.splits:
                 raise TaskError(f"no split {split!r} in {self.task.name}", wanted=" or ".join(self.task.splits))
             split = self.task.splits[split]
-        loader = batches(encode(split, self.tokenizer, self.config.max_length), 64, shuffle=False)
+        encoded, metrics = _prepare(self.task, split, self.tokenizer, self.config.max_length)
         with autocast(self.config.precision):
-            return evaluate(self.model.to(lab.device()), loader, self.task.metrics)
+            return evaluate(self.model.to(lab.device()), batches(encoded, 64, shuffle=False), metrics)
 
     def save(self, folder: str | os.PathLike[str]) -> Path:
         """Write a folder that plain transformers loads, with metrics.json beside the weights.
@@ -85,14 +87,17 @@ class FineTuned:
         Example: ``tuned.save("runs/movies")``.
         """
         folder = save_model(self.model, self.tokenizer, folder, self.task.label_names)
-        record = {
+        (folder / "metrics.json").write_text(json.dumps(self._record(), indent=1), encoding="utf-8")
+        return folder
+
+    def _record(self) -> dict[str, Any]:
+        """What metrics.json holds."""
+        return {
             "task": self.task.name, "metric": self.task.metric, "scores": self.scores, "config": self.config.to_dict(),
             "seconds": round(self.history.seconds, 1), "tokens_per_second": round(self.history.tokens_per_second),
             "peak_mib": round(lab.peak_mib()), "device": self.history.device, "precision": self.history.precision,
             "notes": self.history.notes, "versions": versions(), "evaluations": self.history.evaluations,
         }
-        (folder / "metrics.json").write_text(json.dumps(record, indent=1), encoding="utf-8")
-        return folder
 
 
 def fine_tune(
@@ -106,7 +111,7 @@ def fine_tune(
     """Fine-tune a checkpoint on a task, choose by validation, score validation and test.
 
     Args:
-        task: a name for `load_task`, or a `Task`.
+        task: a name for `load_task`, or a `Task` (or a `QuestionTask`: see `answering.FineTunedExtractor`).
         checkpoint: as in `checkpoints.resolve`.
         config: see `TrainConfig`.
         out: folder for the model and metrics.json (written at the end, whole), and for a snapshot each epoch.
@@ -122,13 +127,19 @@ def fine_tune(
         task = load_task(task)
     if out is not None and Path(out).exists() and not Path(out).is_dir():
         raise InputError(f"out={str(out)!r} is a file", wanted="a folder, or a name that is free")
+    if task.kind == "span":
+        from ftlab.answering import fine_tune_extractor
+
+        return fine_tune_extractor(task, checkpoint, config, out, resume, test)
     lab.seed_everything(config.seed)
     tokenizer = load_tokenizer(checkpoint)
     model = build_model(task, checkpoint, seed=config.seed, dropout=config.dropout)
-    train = batches(encode(task.train, tokenizer, config.max_length), config.batch_size, bucket=config.bucket, seed=config.seed)
-    validation = batches(encode(task.validation, tokenizer, config.max_length), 64, shuffle=False)
+    train, _ = _prepare(task, task.train, tokenizer, config.max_length)
+    train = batches(train, config.batch_size, bucket=config.bucket, seed=config.seed)
+    validation, metrics = _prepare(task, task.validation, tokenizer, config.max_length)
+    validation = batches(validation, 64, shuffle=False)
     snapshots = Path(out) / "snapshot" if out is not None else None
-    history = fit(model, train, validation, config, metrics=_headline_first(task), out=snapshots, resume=resume)
+    history = fit(model, train, validation, config, metrics=metrics, out=snapshots, resume=resume)
     result = FineTuned(model, tokenizer, task, history, config)
     judged = history.best if config.keep_best else history.evaluations[-1]  # the evaluation of the weights that are returned
     result.scores["validation"] = {k: v for k, v in judged.items() if k not in ("step", "epoch")}
@@ -151,7 +162,7 @@ def predict_logits(model: nn.Module, tokenizer: Any, split: Any, max_length: int
         max_length: tokens kept of each text.
         batch_size: examples a forward pass.
     Returns: float32 (N, C), on the CPU.
-    Raises: InputError for texts that are not text.
+    Raises: InputError for texts that are not text, or a model that has not one row of logits a text.
     Example: ``predict_logits(model, tokenizer, task.test).argmax(1)`` lines up with ``task.test.labels``.
     """
     device = next(model.parameters()).device
@@ -162,7 +173,11 @@ def predict_logits(model: nn.Module, tokenizer: Any, split: Any, max_length: int
     for start in range(0, len(order), batch_size):
         batch = pad([encoded[i] for i in order[start : start + batch_size]], encoded.pad_id)
         output = model(**{name: value.to(device) for name, value in inputs(batch).items()})
-        rows.append(getattr(output, "logits", output).float().cpu())
+        logits = getattr(output, "logits", output)
+        if getattr(logits, "ndim", 0) != 2:
+            raise InputError(f"a {type(model).__name__}", wanted="a model with one row of logits a text (B, C)",
+                             cause="a head for tokens, such as a masked language model's")
+        rows.append(logits.float().cpu())
     model.train(was_training)
     back = torch.empty(len(order), dtype=torch.long)
     back[torch.tensor(order)] = torch.arange(len(order))
@@ -179,12 +194,21 @@ def predict(
         texts: one text or several.
         pairs: the second texts, for tasks on pairs.
         label_names: one a class.
-    Returns: one dict a text: label, probability, probabilities {label: float}; for regression: value.
-    Raises: InputError if the texts are not text, or the two lists differ in length.
+    Returns: one dict a text: label, probability, probabilities {label: float}; for regression: value; for a model that tags words:
+        entities, as `tagging.predict_entities` gives them; for one that answers questions (pairs: their contexts): as `answering.answer`.
+    Raises: InputError if the texts are not text, the two lists differ in length, or a tagger is given pairs.
     Example: ``predict(model, tokenizer, "A quiet marvel.")[0]`` is like {"label": "positive", "probability": 0.99, …}.
     """
+    if is_extractor(model):
+        from ftlab.answering import answers_of
+
+        return answers_of(model, tokenizer, texts, pairs)
     texts = [texts] if isinstance(texts, str) else list(texts)
     pairs = [pairs] if isinstance(pairs, str) else (list(pairs) if pairs is not None else None)
+    if is_tagger(model):
+        if pairs is not None:
+            raise InputError("pairs for a model that tags words", wanted="texts alone")
+        return [{"entities": predict_entities(model, tokenizer, text, label_names)} for text in _as_split(texts).texts]
     logits = predict_logits(model, tokenizer, _as_split(texts, pairs), tokenizer.model_max_length)  # (N, C)
     if logits.shape[1] == 1:
         return [{"value": float(value)} for value in logits[:, 0]]
@@ -249,6 +273,14 @@ def _as_split(texts: Any, pairs: list[str] | None = None) -> Any:
     if pairs is not None and len(pairs) != len(texts):
         raise InputError(f"{len(texts)} texts and {len(pairs)} pairs", wanted="as many of each")
     return _Texts(list(texts), pairs)
+
+
+def _prepare(task: Task, split: Any, tokenizer: Any, max_length: int) -> tuple[Encoded, Any]:
+    """A split as token ids, and what judges a model on it (`metrics` of `fit`)."""
+    if task.kind == "tagging":
+        encoded = encode_tagged(split, tokenizer, task.label_names, max_length)
+        return encoded, entity_metrics(encoded, split)
+    return encode(split, tokenizer, max_length), _headline_first(task)
 
 
 def _headline_first(task: Task) -> list[str]:

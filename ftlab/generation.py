@@ -1,4 +1,4 @@
-"""From scores to text: which tokens may come next and how likely each is, one drawn, and again.
+"""From scores to text: which tokens may come next and how likely each is, one drawn, and again; or several paths at once.
 
 Works with `TinyDecoder` and with the library's causal models. The past is read anew for every token: plain to read, and for
 the short texts of the course fast enough (the library keeps keys and values of the past instead).
@@ -7,6 +7,7 @@ the short texts of the course fast enough (the library keeps keys and values of 
 from __future__ import annotations
 
 import math
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -115,6 +116,74 @@ def generate(
     return input_ids
 
 
+class Beam(NamedTuple):
+    """One finished continuation of a beam search.
+
+    Args:
+        ids: the new tokens, a list of int, the end token included.
+        log_p: their summed log-probability, in nats.
+        score: log_p / length ** length_penalty, which the search ranks by.
+    Example: ``Beam([5, 2], -1.2, -0.6)`` has two tokens at -0.6 nats each.
+    """
+
+    ids: list[int]
+    log_p: float
+    score: float
+
+
+@torch.no_grad()
+def beam_search(
+    model: nn.Module, input_ids: Tensor, max_new_tokens: int = 32, n_beams: int = 4, end_id: int | None = None, length_penalty: float = 1.0
+) -> list[Beam]:
+    """The likeliest continuations of one prompt, looked for along several paths at once.
+
+        repeat: extend each path by each token, keep the n_beams likeliest; a path that draws end_id is finished
+        score = log P(new tokens) / (number of new tokens) ** length_penalty
+
+    It stops when n_beams paths are finished. Every token costs something, so without a length penalty (0) short texts win; 1
+    ranks by the mean, higher values favour long texts.
+
+    Args:
+        model: TinyDecoder, or a causal model of the library.
+        input_ids: int64 (1, T), the prompt.
+        max_new_tokens: a path of this length is finished, too.
+        n_beams: paths kept; 1 is greedy.
+        end_id: the token that ends a text; None: only the length does.
+        length_penalty: exponent of the length, see above.
+    Returns: list of `Beam`, n_beams of them at most, best score first.
+    Raises: ShapeError if input_ids are not (1, T), n_beams is below 1, or the text would outgrow the model; InputError if
+        max_new_tokens is below 1.
+    Example: ``beam_search(model, ids, n_beams=1)[0].ids`` is what `generate` adds at temperature 0.
+    Source: Jurafsky & Martin, Speech and Language Processing, 3rd ed., section 12.4; Wu et al. 2016, section 7 (length).
+    Checked against: the library's ``generate(num_beams=..., early_stopping=True)`` (tests/test_generation.py).
+    """
+    _check_prompt(model, input_ids, torch.ones_like(input_ids), max_new_tokens)
+    if len(input_ids) != 1 or n_beams < 1:
+        raise ShapeError(f"{len(input_ids)} prompts, {n_beams} beams", wanted="one prompt (1, T), 1 beam or more", hint="one at a time")
+    was_training, _ = model.training, model.eval()
+    prompt, done = input_ids[0].tolist(), []
+    alive: list[tuple[float, list[int]]] = [(0.0, [])]  # log P of the new tokens, and these
+    try:
+        for length in range(1, max_new_tokens + 1):
+            rows = torch.tensor([prompt + ids for _, ids in alive], device=input_ids.device)  # (b, T + length - 1)
+            log_p = _last_logits(model, rows, torch.ones_like(rows)).float().log_softmax(dim=-1)  # (b, V)
+            totals = log_p + torch.tensor([[total] for total, _ in alive], device=log_p.device)  # (b, V)
+            best = totals.flatten().topk(min(2 * n_beams, totals.numel()))  # twice as many as are kept: half of them may end here
+            paths, alive = alive, []
+            for rank, (total, place) in enumerate(zip(best.values.tolist(), best.indices.tolist())):
+                ids = [*paths[place // totals.shape[1]][1], place % totals.shape[1]]
+                if ids[-1] != end_id and length < max_new_tokens:
+                    alive.append((total, ids))
+                elif rank < n_beams:
+                    done.append(Beam(ids, total, total / length**length_penalty))
+            alive, done = alive[:n_beams], sorted(done, key=lambda beam: -beam.score)[:n_beams]
+            if len(done) == n_beams or not alive:
+                break
+    finally:
+        model.train(was_training)
+    return done
+
+
 def _last_logits(model: nn.Module, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
     """Scores of the token after the last: (B, T) -> (B, V)."""
     arguments = {"input_ids": input_ids, "attention_mask": attention_mask}
@@ -128,6 +197,10 @@ def _last_logits(model: nn.Module, input_ids: Tensor, attention_mask: Tensor) ->
 def _check(logits: Tensor, temperature: float, top_k: int | None, top_p: float | None) -> None:
     if not logits.is_floating_point():
         raise InputError(f"logits of {logits.dtype}", wanted="float (..., V)", cause="ids passed for scores")
+    _check_drawing(temperature, top_k, top_p)
+
+
+def _check_drawing(temperature: float, top_k: int | None, top_p: float | None) -> None:
     if not (0 <= temperature < math.inf):
         raise InputError(f"temperature is {temperature}", wanted="0 (greedy) or more, usually 0.5 to 1.5")
     if top_k is not None and (top_k != int(top_k) or top_k < 1):

@@ -7,6 +7,7 @@ transformers loads, with the same logits.
 from __future__ import annotations
 
 import copy
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -86,15 +87,17 @@ class TokenClassifier(nn.Module):
         encoder: a BertModel; its pooler is not used and is dropped.
         n_classes: C, number of tags.
         dropout: probability of zeroing an entry of a token's vector while training.
+        label_names: the tags by number, kept for `tagging.predict_entities` and for saving; () if not known.
     Example: ``TokenClassifier(encoder, 9)(**inputs(batch)).shape == (B, T, 9)``.
     Source: Devlin et al. 2019, section 5.3. Checked against BertForTokenClassification, in tests/test_models.py.
     """
 
     library_class = "BertForTokenClassification"
 
-    def __init__(self, encoder: nn.Module, n_classes: int, dropout: float = 0.1) -> None:
+    def __init__(self, encoder: nn.Module, n_classes: int, dropout: float = 0.1, label_names: Sequence[str] = ()) -> None:
         super().__init__()
         self.bert = _without_pooler(encoder)
+        self.label_names = tuple(label_names)
         self.dropout = nn.Dropout(dropout)
         self.classifier = _new_linear(encoder.config, n_classes)
 
@@ -203,7 +206,8 @@ def build_model(task: Any, checkpoint: str = "minilm-l6", seed: int = 0, dropout
         checkpoint: "minilm-l6", a folder, or in the full profile a name on the Hub.
         seed: draws the new head's weights.
         dropout: in the encoder and the head, 0 ≤ dropout < 1. 0 trains faster on a CPU; chapter 04 measures the difference.
-    Returns: `SequenceClassifier` with C = n_classes (1 for regression), or, for an encoder that is not a BERT, the library's class.
+    Returns: `SequenceClassifier` with C = n_classes (1 for regression), for a tagging task `TokenClassifier`; for an encoder that
+        is not a BERT, the library's class.
     Raises: ModelError if the checkpoint cannot be loaded; InputError for a dropout out of range.
     Example: ``build_model(load_task("ratings/movies"))`` returns logits (B, 2).
     """
@@ -212,8 +216,11 @@ def build_model(task: Any, checkpoint: str = "minilm-l6", seed: int = 0, dropout
     n_classes = 1 if task.kind == "regression" else task.n_classes
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
+        tagging = task.kind == "tagging"
         if load_config(checkpoint).model_type != "bert":
-            return load_library_model(checkpoint, n_classes, dropout)
+            return load_library_model(checkpoint, n_classes, dropout, task.label_names if tagging else ())
+        if tagging:
+            return TokenClassifier(load_encoder(checkpoint, dropout=dropout), n_classes, dropout, task.label_names)
         return SequenceClassifier(load_encoder(checkpoint, dropout=dropout), n_classes, dropout=dropout)
 
 

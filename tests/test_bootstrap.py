@@ -102,7 +102,7 @@ def test_a_second_run_does_nothing_and_a_changed_lock_installs_again(clone, step
 
 def test_what_is_tried_out_at_the_end_is_locked():
     for module in bootstrap.USED:
-        name = {"sklearn": "scikit-learn"}.get(module.split(".")[0], module.split(".")[0])
+        name = {"sklearn": "scikit-learn", "rouge_score": "rouge-score"}.get(module.split(".")[0], module.split(".")[0])
         assert name in lock(), module
 
 

@@ -7,7 +7,7 @@ BAD = [
     dict(learning_rate=-0.1), dict(learning_rate=0), dict(learning_rate="fast"), dict(learning_rate=float("nan")), dict(epochs=0),
     dict(epochs=1.5), dict(batch_size=0), dict(batch_size=True), dict(micro_batch_size=64, batch_size=32), dict(warmup_ratio=1.1),
     dict(weight_decay=-1), dict(clip_norm=0), dict(dropout=1.0), dict(label_smoothing=-0.1), dict(schedule="step"), dict(precision="int8"),
-    dict(patience=0), dict(patience=2, keep_best=False), dict(seed=-1), dict(max_length=2), dict(head_learning_rate=0), dict(evaluate_every=0),
+    dict(patience=0), dict(patience=2, keep_best=False), dict(seed=-1), dict(max_length=2), dict(head_learning_rate=0), dict(layer_decay=0), dict(layer_decay=1.1), dict(evaluate_every=0),
 ]
 
 

@@ -26,7 +26,7 @@ import pytest
 
 import ftlab
 
-SCIENCE = {"losses", "masking", "metrics", "stats", "optim", "generation", "calibration", "explain", "tuning"}
+SCIENCE = {"losses", "masking", "metrics", "stats", "optim", "generation", "calibration", "explain", "tuning", "textmetrics", "seeds", "reinit"}
 SECTION = r"^\s*{}\b[^\n]*:"
 
 

@@ -13,7 +13,7 @@ from transformers import (
 from ftlab import generation
 from ftlab.decoder import TinyDecoder
 from ftlab.errors import InputError, ShapeError
-from ftlab.generation import generate, next_token_distribution
+from ftlab.generation import beam_search, generate, next_token_distribution
 
 V = 53
 
@@ -149,6 +149,56 @@ def test_dropout_is_off_and_training_goes_on():
     assert not first.requires_grad
 
 
+# ---- beam search
+
+@pytest.mark.parametrize("name", ["gpt2", "llama"])
+@pytest.mark.parametrize("n_beams", [1, 2, 5])
+@pytest.mark.parametrize("length_penalty", [0.0, 1.0, 2.0])
+@pytest.mark.parametrize("seed", range(3))
+def test_the_very_beams_of_the_library(name, n_beams, length_penalty, seed):
+    model = library_model(name)
+    with torch.no_grad():  # an end that is reached now and then
+        model.get_output_embeddings().weight[1] *= 1.5 + seed
+    prompt = torch.tensor([[3 + seed, 9, 4]])
+    theirs = model.generate(
+        prompt, attention_mask=torch.ones_like(prompt), max_new_tokens=12, do_sample=False, num_beams=n_beams, num_return_sequences=n_beams,
+        early_stopping=n_beams > 1, length_penalty=length_penalty, return_dict_in_generate=True, output_scores=True)
+    ours = beam_search(model, prompt, 12, n_beams, end_id=1, length_penalty=length_penalty)
+    assert len(ours) == n_beams
+    for beam, row in zip(ours, theirs.sequences[:, 3:].tolist()):
+        assert beam.ids == row[: len(beam.ids)] and set(row[len(beam.ids):]) <= {0, 1}  # the library fills up with either
+    if n_beams > 1:
+        assert torch.allclose(torch.tensor([beam.score for beam in ours]), theirs.sequences_scores, atol=1e-5)
+
+
+def test_beam_search_finds_what_greedy_misses():
+    class Fork(nn.Module):
+        """After 0: 1 (0.6) or 2 (0.4). After 1 all is open; after 2 comes 3 for sure, and then the end, 4."""
+
+        def forward(self, input_ids, attention_mask):
+            table = torch.tensor([[0, .6, .4, 0, 0], [.25, .25, .25, .25, 0], [0, 0, 0, 1, 0], [0, 0, 0, 0, 1], [0, 0, 0, 0, 1]])
+            return (table + 1e-9).log()[input_ids]
+
+    start = torch.tensor([[0]])
+    assert generate(Fork(), start, 2).tolist()[0][:2] == [0, 1]
+    best = beam_search(Fork(), start, 3, n_beams=2, end_id=4)
+    assert best[0].ids == [2, 3, 4] and best[0].log_p == pytest.approx(math.log(0.4), abs=1e-5)
+    assert best[0].score == pytest.approx(math.log(0.4) / 3, abs=1e-5) and best[0].score >= best[1].score
+
+
+def test_beam_search_with_every_path_is_exact():
+    model = tiny()
+    best = beam_search(model, PROMPTS[2:], 2, n_beams=V, length_penalty=0.0)
+    pairs = torch.cartesian_prod(torch.arange(V), torch.arange(V))
+    whole = torch.cat([PROMPTS[2:].expand(V * V, -1), pairs], dim=1)
+    with torch.no_grad():
+        log_p = model.eval()(whole).log_softmax(-1)
+    each = log_p[:, 3:5].gather(2, pairs[:, :, None]).sum((1, 2))
+    assert best[0].ids == pairs[each.argmax()].tolist() and best[0].log_p == pytest.approx(each.max().item(), abs=1e-4)
+    longer = [len(beam_search(model, PROMPTS[2:], 8, 4, end_id=int(best[0].ids[0]), length_penalty=p)[0].ids) for p in (0.0, 3.0)]
+    assert longer[0] <= longer[1]
+
+
 IDS = torch.full((2, 3), 5)
 WRONG = {
     "temperature": (lambda: next_token_distribution(torch.zeros(4), temperature=-1), InputError, "temperature is -1"),
@@ -161,6 +211,9 @@ WRONG = {
     "right padding": (lambda: generate(tiny(), IDS, 3, attention_mask=torch.tensor([[1, 1, 1], [1, 1, 0]])), InputError, "left"),
     "too long": (lambda: generate(tiny(), IDS, 22), ShapeError, "at most 24"),
     "too long for gpt2": (lambda: generate(library_model("gpt2"), IDS, 38), ShapeError, "at most 40"),
+    "two prompts": (lambda: beam_search(tiny(), IDS, 3), ShapeError, "one prompt"),
+    "no beam": (lambda: beam_search(tiny(), IDS[:1], 3, n_beams=0), ShapeError, "0 beams"),
+    "beams too long": (lambda: beam_search(tiny(), IDS[:1], 22), ShapeError, "at most 24"),
     "nothing new": (lambda: generate(tiny(), IDS, 0), InputError, "max_new_tokens is 0"),
 }
 

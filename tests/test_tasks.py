@@ -143,7 +143,7 @@ def test_the_profile_is_checked():
 
 def test_the_registry():
     names = list_tasks()
-    assert len(names) == len(set(names)) == 21 and names[0] == "ratings/movies"
+    assert len(names) == len(set(names)) == 26 and names[0] == "ratings/movies"
     from ftlab.tasks import glue, ratings
 
     assert set(tasks.DOMAINS) == set(ratings.DOMAINS) and set(tasks.GLUE) == set(glue.TASKS)

@@ -189,6 +189,9 @@ def train(
     for note in tuned.history.notes:
         print(f"note: {note}")
     print(f"{tuned.history.seconds:.0f} s of training; model and metrics.json in {out}")
+    if data.kind == "span":
+        print(f'Try it: ftlab predict {out} "Who ...?" --document FILE')
+        return
     print(f'Try it: ftlab predict {out} "a sentence of your own"')
 
 
@@ -196,7 +199,8 @@ def train(
 def predict(
     folder: Annotated[Path, typer.Argument(help="A folder that train saved.")],
     sentences: Annotated[list[str], typer.Argument(metavar="TEXTS...", help="Texts; - reads one a line.")],
-    pair: Annotated[list[str] | None, typer.Option(help="The second text of each, for tasks on pairs.")] = None,
+    pair: Annotated[list[str] | None, typer.Option(help="The second text of each, for tasks on pairs; for questions, the text to read.")] = None,
+    document: Annotated[Path | None, typer.Option(help="For questions: a text file to find the answers in.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line.")] = False,
 ) -> None:
     """Score texts with a saved model."""
@@ -212,15 +216,76 @@ def predict(
         raise InputError("an empty text", wanted="at least one word to score")
     from ftlab.checkpoints import load_model
     from ftlab.finetuning import predict as score
+    from ftlab.spans import is_extractor
 
     model, tokenizer, label_names = load_model(folder)
+    if is_extractor(model):
+        return _predict_answers(folder, model, tokenizer, sentences, pair, document, as_json)
+    if document is not None:
+        raise InputError(f"--document with a {type(model).__name__}", wanted="a model that answers questions", hint="leave --document out")
     for text, answer in zip(sentences, score(model, tokenizer, sentences, pair, label_names=label_names)):
         if as_json:
             print(json.dumps({"text": text, **answer}, ensure_ascii=False))
         elif "label" in answer:
             print(f"{answer['label']:<12} {answer['probability']:.3f}  {text}")
+        elif "entities" in answer:
+            print(text)
+            for name in answer["entities"]:
+                print(f"  {name['label']:<6} {name['score']:.3f}  {name['text']}  ({name['start']}-{name['end']})")
         else:
             print(f"{answer['value']:+.3f}  {text}")
+
+
+@app.command(**_help("study"))
+def study(
+    name: Annotated[str | None, typer.Argument(help="One of --list.")] = None,
+    list_them: Annotated[bool, typer.Option("--list", help="List the studies, or the cells of the one named.")] = False,
+    jobs: Annotated[int, typer.Option(help="Worker processes, for a GPU or many cores.")] = 1,
+    seeds: Annotated[int | None, typer.Option(help="Only the first N seeds.")] = None,
+    only: Annotated[list[str] | None, typer.Option(metavar="KEY=VALUE", help="Only cells with this setting; may be repeated.")] = None,
+    out: Annotated[Path | None, typer.Option(help="Results file; data/results/study_NAME.json by default.")] = None,
+) -> int:
+    """Run what is missing of a study, or list it."""
+    from ftlab import study as studies
+    from ftlab.cli.listing import list_cells, list_studies, settings_of
+
+    if name is None:
+        if not list_them:
+            raise InputError("no study named", wanted="NAME or --list", hint="ftlab study --list")
+        print(list_studies())
+    elif list_them:
+        print(list_cells(name, seeds, settings_of(only), out))
+    else:
+        place = out or studies.results_path(name)
+        try:
+            n = studies.run_study(name, jobs=jobs, n_seeds=seeds, only=settings_of(only), out=out, say=lambda line: print(line, flush=True))
+        except KeyboardInterrupt:
+            print(f"\nStopped. What is finished is in {place}; the same command goes on.", file=sys.stderr)
+            return 130
+        print(f"{n} cells trained; results in {place}")
+    return 0
+
+
+def _predict_answers(
+    folder: Path, model: Any, tokenizer: Any, questions: list[str], contexts: list[str] | None, document: Path | None, as_json: bool
+) -> None:
+    """Answers to questions, one a line; "-" where the model gives none."""
+    from ftlab.answering import answers_of, saved_threshold
+
+    if document is not None:
+        if contexts:
+            raise InputError("--pair and --document", wanted="one of the two")
+        if not document.is_file():
+            raise InputError(f"no file {document}", wanted="a text file to find the answers in")
+        contexts = [document.read_text(encoding="utf-8", errors="replace")]
+    if not contexts:
+        raise InputError("questions without a text to read", wanted="the text that holds the answers",
+                         hint='add --pair "the text", or --document FILE')
+    for question, found in zip(questions, answers_of(model, tokenizer, questions, contexts, *saved_threshold(folder))):
+        if as_json:
+            print(json.dumps({"question": question, **found}, ensure_ascii=False))
+        else:
+            print(f"{found['text'] or '- (no answer found)'}  <  {question}")
 
 
 @notebooks_app.command("stamp", help="\n\n".join(texts.HELP["notebooks"][1:]))

@@ -24,7 +24,8 @@ STAMP = "ftlab-ready"  # in .venv: what was installed, once it all was
 # Imported once at the end, so that Python keeps their compiled form (pip, asked to, would compile thousands of files never used).
 USED = ("torch", "transformers.models.bert.modeling_bert", "transformers.models.auto.modeling_auto", "transformers.models.auto.tokenization_auto",
         "datasets", "accelerate", "sklearn.metrics", "scipy.stats", "pandas", "matplotlib.pyplot", "matplotlib.backends.backend_agg", "peft",
-        "ipykernel.kernelapp", "ipywidgets", "jupyterlab.labapp", "nbclient", "pytest", "typer", "rich.console", "psutil")
+        "ipykernel.kernelapp", "ipywidgets", "jupyterlab.labapp", "nbclient", "pytest", "typer", "rich.console", "psutil", "sacrebleu",
+        "rouge_score.rouge_scorer")
 BUSY = "ftlab-installing"  # in .venv while pip works; left behind when it is interrupted
 
 

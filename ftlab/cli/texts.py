@@ -42,16 +42,26 @@ HELP: dict[str, tuple[str, str, str]] = {
     "train": (
         "--task TASK --out FOLDER [--checkpoint NAME] [--seed N] [...]",
         "Fine-tune a checkpoint on a task and save a folder that plain transformers loads.",
-        "TASK is ratings/movies, glue/rte, ... or a CSV or JSONL file with columns text and label (or name them with --text and --label). "
+        "TASK is ratings/movies, entities, questions, glue/rte, ... or a CSV or JSONL file with columns text and label (or name them with --text and --label). "
         "metrics.json in the folder holds scores, settings, versions and time.\n\n"
         "Examples:  ftlab train --task ratings/movies --out runs/movies --seed 0   ·   "
         "ftlab train --task reviews.csv --text review --label stars --out runs/mine --epochs 3",
     ),
     "predict": (
         "FOLDER TEXTS... [--json]",
-        "Score your own sentences with a folder that train saved: label and probability.",
-        "A single - reads one text a line from standard input.\n\n"
-        'Examples:  ftlab predict runs/movies "A quiet marvel."   ·   ftlab predict runs/movies - --json < reviews.txt',
+        "Score your own sentences with a folder that train saved: label and probability, or the names in them.",
+        "A single - reads one text a line from standard input. A model for questions also needs the text to read: --pair or --document.\n\n"
+        'Examples:  ftlab predict runs/movies "A quiet marvel."   ·   ftlab predict runs/movies - --json < reviews.txt   ·   '
+        'ftlab predict runs/squad "Who signed it?" --document report.txt',
+    ),
+    "study": (
+        "[NAME] [--list] [--jobs N] [--seeds N] [--only KEY=VALUE] [--out FILE]",
+        "Run the long experiments of chapters 09-11, or what is missing of them.",
+        "A study is a list of short trainings, each with its seed. Every result is written at once to data/results/study_NAME.json, a "
+        "finished one is never repeated, and Ctrl-C loses only what is in training: the same command goes on. --list names the studies, or "
+        "the cells of one; --only, which may be repeated, and --seeds choose among them.\n\n"
+        "Examples:  ftlab study --list   ·   ftlab study overfitting --jobs 2   ·   "
+        "ftlab study overfitting --seeds 1 --only n_train=64 --out again.json",
     ),
     "notebooks": (
         "stamp",

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 from typing import Any
 
-from ftlab.errors import AssetError, TaskError
+from ftlab.errors import TaskError
 
 from .base import Split, Task
+from .hubdata import fetch
 
 HUB_ID = "nyu-mll/glue"
-PATIENCE = 3.0  # seconds for the Hub's first answer; then the cached copy is used, or the error says what to do
 
 
 @dataclass(frozen=True)
@@ -161,51 +160,4 @@ def _split(name: str, rows: Any, about: Glue, notes: list[str]) -> Split:
 
 
 def _fetch(name: str) -> Any:
-    """`datasets.load_dataset`, the cache first: with a cached copy nothing is asked of the network."""
-    from ftlab._download import hub_endpoint, hub_is_off
-    from ftlab.hub import probe
-
-    what = f"glue/{name} from the Hub at {hub_endpoint()}"
-    advice = f"use ratings/movies, which needs no Hub; or copy a filled HF_HOME here and load glue/{name} from it"
-    try:
-        return _load(name, offline=True)
-    except Exception as error:  # not cached, or only in part: the library has many words for it
-        not_cached = error
-    if hub_is_off():
-        raise AssetError(f"{what}: switched off (HF_HUB_OFFLINE), and not in the cache", wanted="the data once",
-                         hint=f"unset HF_HUB_OFFLINE for one run, or {advice}") from not_cached
-    if wrong := probe(f"{hub_endpoint()}/api/datasets/{HUB_ID}", timeout=PATIENCE):
-        raise AssetError(f"{what}: {wrong}", wanted="an answer, or a cached copy",
-                         hint=f"try again later, set HF_ENDPOINT to a mirror, or {advice}")
-    try:
-        return _load(name, offline=False)
-    except Exception as error:  # a dozen kinds of network failure
-        said = str(error).strip().split("\n")[0][:120]
-        raise AssetError(f"{what}: {type(error).__name__}: {said}", wanted="whole files",
-                         hint=f"run it again: finished files are kept; or {advice}") from error
-
-
-def _load(name: str, offline: bool) -> Any:
-    """The data set; offline says never to open a connection.
-
-    The library asks the Hub first even for what it holds, and with the Hub down retries for over 20 s: so its own
-    offline switch is set for the time of the call.
-    """
-    os.environ.setdefault("HF_HUB_ETAG_TIMEOUT", "5")  # seconds; read when the library is first imported
-    os.environ.setdefault("HF_HUB_DOWNLOAD_TIMEOUT", "5")
-    import datasets
-    from huggingface_hub import constants
-
-    before = datasets.config.HF_HUB_OFFLINE, constants.HF_HUB_OFFLINE
-    bars, verbosity = datasets.is_progress_bar_enabled(), datasets.logging.get_verbosity()
-    datasets.disable_progress_bars()
-    datasets.logging.set_verbosity_error()  # it would warn that it reads from its cache
-    if offline:
-        datasets.config.HF_HUB_OFFLINE = constants.HF_HUB_OFFLINE = True
-    try:
-        return datasets.load_dataset(HUB_ID, name)
-    finally:
-        datasets.config.HF_HUB_OFFLINE, constants.HF_HUB_OFFLINE = before
-        datasets.logging.set_verbosity(verbosity)
-        if bars:
-            datasets.enable_progress_bars()
+    return fetch(HUB_ID, name, called=f"glue/{name}", instead="use ratings/movies, which needs no Hub")

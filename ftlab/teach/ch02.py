@@ -67,6 +67,19 @@ def _sees_all(attention_mask: torch.Tensor) -> torch.Tensor:
     return attention_mask.bool()[:, None, :].expand(B, T, T)
 
 
+def _inverted(attention_mask: torch.Tensor) -> torch.Tensor:
+    return ~may_look(attention_mask)
+
+
+def _one_ahead(attention_mask: torch.Tensor) -> torch.Tensor:
+    T = attention_mask.shape[1]
+    return torch.ones(T, T).tril(1).bool() & attention_mask.bool()[:, None, :]
+
+
+def _rows_too(attention_mask: torch.Tensor) -> torch.Tensor:
+    return may_look(attention_mask) & attention_mask.bool()[:, :, None]
+
+
 def causal_loss(logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
     scores, wanted = logits[:, :-1], labels[:, 1:]  # (B, T-1, V), (B, T-1): position t and the token at t + 1
     kept = wanted != -100  # (B, T-1)
@@ -102,6 +115,16 @@ def _mean_of_rows(logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
 
 def _summed(logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
     return F.cross_entropy(logits[:, :-1].flatten(0, 1), labels[:, 1:].flatten(), reduction="sum")
+
+
+def _softmax_twice(logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+    return causal_loss(torch.softmax(logits, dim=-1), labels)
+
+
+def _log_softmax_of_softmax(logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+    p, wanted = torch.softmax(logits[:, :-1], dim=-1), labels[:, 1:]
+    kept = wanted != -100
+    return F.nll_loss(p[kept], wanted[kept])
 
 
 def bits_of_text(nats: list[float], text: str) -> float:
@@ -265,6 +288,9 @@ EXERCISES = (
             Mistake("not itself", _not_itself, "position t may look at itself too: it predicts token t + 1, not t (the diagonal belongs to it)"),
             Mistake("padding seen", _sees_padding, "padding may not be looked at: take attention_mask in, column by column"),
             Mistake("rows instead of columns", _padding_rows, "you switched off the *rows* of padding (who asks); switch off the columns (who is asked): [:, None, :]"),
+            Mistake("inverted", _inverted, "True and False are exchanged: True means \"may look\" (masked_fill wants the opposite, attention here does not)"),
+            Mistake("one ahead", _one_ahead, "position t may look one place ahead, at the very token it is to predict: tril(), not tril(1)"),
+            Mistake("rows too", _rows_too, "the columns are right, but you switched off the rows of padding as well: then a softmax has nothing to look at (nan); leave the rows"),
             Mistake("no causal mask", _sees_all, "that is BERT's mask: every real token sees every other, the future too"),
         )),
     Exercise(
@@ -279,6 +305,8 @@ EXERCISES = (
             Mistake("twice", _twice, "shifted twice: position t was asked for token t + 2; shift once"),
             Mistake("over padding", _over_padding, "you divided by all positions, padding too: divide by the number of labels that are not -100"),
             Mistake("mean of rows", _mean_of_rows, "you took each row's mean, then the mean of those: tokens of short texts then count more; take one mean over all"),
+            Mistake("softmax twice", _softmax_twice, "cross_entropy takes logits and does the softmax itself: give it the logits as they are"),
+            Mistake("no logarithm", _log_softmax_of_softmax, "nll_loss wants log-probabilities: log_softmax, not softmax (a loss below 0 gives it away)"),
             Mistake("sum", _summed, "you added the losses up: divide by the number of predicted tokens"),
         )),
     Exercise(

@@ -444,12 +444,12 @@ QUIZ = (
         Choice("##inspired is not in the vocabulary (inspired, as the start of a word, is).", "Yes: only pieces with ## can go on with a word, and the longest one in the vocabulary is ##ins.", right=True),
         Choice("The tokenizer knows that `pired` is a stem.", "No: it knows no grammar. It takes the longest piece in its list, left to right."),
         Choice("Pieces have at most five letters.", "No: `filmmaking` is one piece of ten letters."))),
-    Question("What shows best that the pooler of this checkpoint was never trained?", (
+    Question("What shows best that the pooler of this checkpoint is as it was drawn, untrained?", (
         Choice("Its outputs lie between -1 and 1.", "No: a tanh does that to every pooler, trained or not."),
         Choice("A classifier on it does worse than one on mean pooling.", "No: that shows it is of little use here, but a trained pooler could be, too."),
         Choice("It has fewer parameters than a layer.", "No: size says nothing about training."),
         Choice("Its 384 biases are exactly 0 and its weights are spread like random numbers.", "Yes: training moves every bias off exactly 0 and gives the weights a structure, as in all other matrices of the file.", right=True))),
-    Question("Why does the package read weights from safetensors only?", (
+    Question("Why does the package read an encoder's weights from safetensors only?", (
         Choice("Pickle files cannot hold tensors larger than 2 GiB.", "No: they can. Size is not the reason."),
         Choice("Opening a pickle can run code that its author put there; a safetensors file is a header and numbers.", "Yes: a pickle is a small program. A checkpoint from a stranger should not be one.", right=True),
         Choice("safetensors checks that the weights are good.", "No: it checks that sizes and places fit together. Whether it is the file you mean is for the SHA-256 to say."))),

@@ -266,7 +266,7 @@ EXERCISES = (
 )
 
 QUIZ = (
-    Question("The three tensors of a tokenizer are handed to `BertModel` by place. What does the model see?", (
+    Question("The three tensors of a tokenizer, for single sentences, are handed to `BertModel` by place. What does the model see?", (
         Choice("everything: the names are only for the reader", "No: the tokenizer's second tensor is `token_type_ids`, the model's second argument `attention_mask`."),
         Choice("nothing of the words: all positions are masked", "Yes: the segments of a single sentence are all 0, and 0 in the mask means padding.", right=True),
         Choice("the words, with padding among them", "No: that would need a mask of ones. It gets the zeros of the segments."))),

@@ -343,7 +343,7 @@ QUIZ = (
                "Right: a constant answer is worth nothing, and is scored so.", right=True),
         Choice("Accuracy is not defined for unequal classes", "It is defined, only easily misread."))),
     Question("You fine-tune on STS-B with a head of one output and compute `logits.argmax(-1)`. What do you get?", (
-        Choice("0 for every pair, so the correlation is undefined",
+        Choice("0 for every pair, a constant: its correlation is 0/0 and counts as 0",
                "Right: over a single column the largest entry is always column 0. Read the value itself: `logits[:, 0]`.", right=True),
         Choice("the rounded similarity", "Argmax gives a position, never a value."),
         Choice("an error message", "Sadly not: it runs without a word."))),

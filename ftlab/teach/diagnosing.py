@@ -92,7 +92,7 @@ def diagnose(exercise: Exercise, answer: Any, tried: Tried) -> str:
             return _of_nothing(exercise) if outcome.value is None else f"this cannot be judged: {_short(error)}"
     said = _about_form(exercise, case, outcome.value) or _about_numbers(exercise, tried)
     if not said and len(tried) > 2 and not tried[0][2] and all(w for _, _, w in tried[1:]):
-        said = "right on the first input only: is something that belongs to that input written into the function?"
+        said = "right on the first input only: what does the one shown have that the first had not? (Or is something of the first written into it?)"
     return said or _about_items(outcome.value, case.wanted)
 
 
