@@ -15,11 +15,11 @@ from torch import nn
 from ftlab import lab, spans
 from ftlab.answer_scores import score_answers
 from ftlab.batching import batches, inputs
-from ftlab.checkpoints import load_config, load_encoder, load_tokenizer
+from ftlab.checkpoints import load_tokenizer
 from ftlab.config import TrainConfig
 from ftlab.errors import InputError, ModelError
 from ftlab.finetuning import FineTuned, autocast
-from ftlab.models import SpanExtractor
+from ftlab.models import SpanExtractor, build_model
 from ftlab.tasks.reading import Question, QuestionSplit, QuestionTask
 from ftlab.training import fit
 
@@ -170,7 +170,7 @@ def fine_tune_extractor(
 
 
 def build_extractor(checkpoint: str = "minilm-l6", seed: int = 0, dropout: float = 0.0) -> SpanExtractor:
-    """An encoder with a new span head, drawn with a seed.
+    """An encoder with a new span head, drawn with a seed: what `build_model` gives for a `QuestionTask`.
 
     Args:
         checkpoint: as in `checkpoints.resolve`; a BERT.
@@ -180,13 +180,7 @@ def build_extractor(checkpoint: str = "minilm-l6", seed: int = 0, dropout: float
     Raises: ModelError if the checkpoint is not a BERT.
     Example: ``build_extractor()(**inputs(batch)).shape == (B, T, 2)``.
     """
-    kind = load_config(checkpoint).model_type
-    if kind != "bert":
-        raise ModelError(f"{checkpoint!r} is a {kind}", wanted="a BERT", cause="the span head here sits on BERT encoders only",
-                         hint='use "minilm-l6", or answer() with a question answering model of the library')
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        return SpanExtractor(load_encoder(checkpoint, dropout=dropout))
+    return build_model(QuestionTask("any", {}), checkpoint, seed, dropout)
 
 
 def answers_of(

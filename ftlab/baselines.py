@@ -28,13 +28,17 @@ def tfidf_baseline(task: Task, split: str = "test", strength: float = 3.0) -> di
         split: name of the split to score.
         strength: inverse of the L2 penalty; 3 was best for the movies on validation among 0.3, 1, 3, 10.
     Returns: dict of the task's metrics, in their order.
-    Raises: TaskError if there is no such split or its labels are withheld; InputError if strength is not above 0.
+    Raises: TaskError if there is no such split, its labels are withheld or the task has no label a text; InputError if strength is
+        not above 0.
     Example: ``tfidf_baseline(load_task("ratings/movies"))["accuracy"]``.
     Source: Wang & Manning 2012, Baselines and Bigrams. Checked against: a scikit-learn pipeline (tests/test_tasks_baselines.py).
     """
     from sklearn.feature_extraction.text import TfidfVectorizer
     from sklearn.linear_model import LogisticRegression, Ridge
 
+    if task.kind not in ("classification", "regression"):
+        raise TaskError(f"{task.name!r}, a task of kind {task.kind!r}", wanted="one label a text",
+                        hint="Gazetteer is the baseline for names, span_baseline for questions")
     wanted = task.split(split)
     if wanted.labels is None:
         raise TaskError(f"split {split!r} of {task.name!r}, whose labels are withheld", wanted="a split with labels")

@@ -57,12 +57,15 @@ def encode(split: Split, tokenizer: Any, max_length: int = 128) -> Encoded:
         tokenizer: a tokenizer from `load_tokenizer`.
         max_length: most tokens an example, special tokens included; at least 4, at most what the model has positions for.
     Returns: `Encoded`, in the split's order.
-    Raises: InputError if max_length does not fit the tokenizer; TaskError if the split is empty.
+    Raises: InputError if max_length does not fit the tokenizer; TaskError if the split is empty, or one of tagged words or of questions.
     Example: "good film" becomes input_ids [101, 2204, 2143, 102].
     """
     most = min(tokenizer.model_max_length, 100_000)
     if not 4 <= max_length <= most:
         raise InputError(f"max_length is {max_length}", wanted=f"4 to {most} tokens", hint="128 covers nearly every sentence")
+    if not hasattr(split, "texts") or not hasattr(split, "pairs"):
+        raise TaskError(f"a {type(split).__name__} to encode", wanted="a Split of texts",
+                        hint="tagging.encode_tagged is for tagged words, spans.windows for questions")
     if not len(split):
         raise TaskError(f"the {split.name} split is empty", wanted="at least one example")
     table = tokenizer(split.texts, split.pairs, truncation=True, max_length=max_length, return_attention_mask=False)

@@ -9,6 +9,8 @@ from __future__ import annotations
 import json
 import os
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -148,7 +150,8 @@ def save_model(model: nn.Module, tokenizer: Any, folder: str | os.PathLike[str],
     with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}-") as scratch:
         if hasattr(model, "save_pretrained"):
             _name_labels(model.config, model.config.num_labels, label_names)
-            model.save_pretrained(scratch)
+            with _quiet():
+                model.save_pretrained(scratch)
         else:
             _save_ours(model, Path(scratch), label_names)
         tokenizer.save_pretrained(scratch)
@@ -257,18 +260,26 @@ def _safe(attention: str) -> dict[str, Any]:
 
 def _load(loader: Any, folder: Path, what: str, **kwargs: Any) -> Any:
     """Call a from_pretrained on a local folder; say in one line what is wrong if it cannot."""
+    try:
+        with _quiet():
+            return loader(folder, local_files_only=True, trust_remote_code=False, **kwargs)
+    except (InputError, AssetError):
+        raise
+    except Exception as error:  # the library raises a dozen kinds here
+        reason = str(error).strip().splitlines()[0][:160] if str(error).strip() else type(error).__name__
+        raise ModelError(f"no usable {what} in {str(folder)!r} ({reason})", wanted="a complete, undamaged model folder") from error
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """The library without its progress bars and remarks."""
     from transformers.utils import logging
 
     verbosity, bars = logging.get_verbosity(), logging.is_progress_bar_enabled()
     logging.set_verbosity_error()
     logging.disable_progress_bar()
     try:
-        return loader(folder, local_files_only=True, trust_remote_code=False, **kwargs)
-    except (InputError, AssetError):
-        raise
-    except Exception as error:  # the library raises a dozen kinds here
-        reason = str(error).strip().splitlines()[0][:160] if str(error).strip() else type(error).__name__
-        raise ModelError(f"no usable {what} in {str(folder)!r} ({reason})", wanted="a complete, undamaged model folder") from error
+        yield
     finally:
         logging.set_verbosity(verbosity)
         if bars:

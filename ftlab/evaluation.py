@@ -27,7 +27,8 @@ def evaluate(model: nn.Module, loader: Any, metrics: Sequence[str] | MetricFn = 
             function (list of logits, list of labels) -> {name: score}, the headline first. It is called once, with one entry an
             example, in the order of `loader.dataset` and without padding: logits[i] is float32 (T_i, C), labels[i] int64 (T_i,).
         loss_fn: as in `fit`.
-    Returns: dict with "loss" (mean over labels, not over batches: a short last batch counts as what it is), "n" and each metric.
+    Returns: dict with "loss" (mean over labels, not over batches: a short last batch counts as what it is), "n" (how many
+        labels that is: one a text, one a tagged word, two a window of a question) and each metric.
     Raises: InputError if a metric does not fit, or a function's scores are not a dict of finite numbers.
     Example: ``evaluate(model, loader, ["accuracy"])["accuracy"]``.
     Checked against: scikit-learn on the whole split at once, in tests/test_training.py.

@@ -111,7 +111,7 @@ def fine_tune(
     """Fine-tune a checkpoint on a task, choose by validation, score validation and test.
 
     Args:
-        task: a name for `load_task`, or a `Task` (or a `QuestionTask`: see `answering.FineTunedExtractor`).
+        task: a name for `load_task`, or a `Task`, `TaggingTask` or `QuestionTask` (for the last see `answering.FineTunedExtractor`).
         checkpoint: as in `checkpoints.resolve`.
         config: see `TrainConfig`.
         out: folder for the model and metrics.json (written at the end, whole), and for a snapshot each epoch.
@@ -125,6 +125,9 @@ def fine_tune(
         from ftlab.tasks import load_task
 
         task = load_task(task)
+    if not hasattr(task, "kind"):
+        raise TaskError(f"a {type(task).__name__} as the task", wanted="a name for load_task, or a Task",
+                        hint="load_table makes one of a file")
     if out is not None and Path(out).exists() and not Path(out).is_dir():
         raise InputError(f"out={str(out)!r} is a file", wanted="a folder, or a name that is free")
     if task.kind == "span":

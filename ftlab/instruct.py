@@ -50,18 +50,20 @@ def encode_chat(prompts: Sequence[str], answers: Sequence[str], tokenizer: Any, 
         tokenizer: of a chat model.
         max_length: most tokens an example; a longer one is refused, because cutting it would lose its answer.
     Returns: Encoded, for `batches`.
-    Raises: InputError if an example is too long, an answer is blank, or the lists differ in length; TaskError if there is none.
+    Raises: InputError if an example is too long, an answer is blank, one of the two is no list or they differ in length; TaskError if
+        there is no example.
     Example: ``encode_chat(["Hello?"], ["Yes."], tokenizer)[0]["labels"][-1]`` is the id of ``<|im_end|>``.
     Source: Ouyang et al. 2022, InstructGPT, section 3.5 (supervised fine-tuning).
     Checked against: the library's tokens of the whole dialogue, and the loss of the answer by hand (tests/test_instruct.py).
     """
+    if isinstance(prompts, str) or isinstance(answers, str):
+        raise InputError("one text", wanted="a list of prompts and a list of answers", hint="[prompt], [answer]")
     if len(prompts) != len(answers):
         raise InputError(f"{len(prompts)} prompts and {len(answers)} answers", wanted="as many of each")
     if not len(prompts):
         raise TaskError("no examples", wanted="at least one prompt with its answer")
-    blank = next((reply for reply in answers if not isinstance(reply, str) or not reply.strip()), None)
-    if blank is not None or None in answers:
-        raise InputError(f"an answer is {blank!r}", wanted="a text that is not blank", cause="a missing value in a table")
+    if blank := [reply for reply in answers if not isinstance(reply, str) or not reply.strip()]:
+        raise InputError(f"an answer is {blank[0]!r}", wanted="a text that is not blank", cause="a missing value in a table")
     asked = tokenizer([chat_prompt(tokenizer, prompt) for prompt in prompts], add_special_tokens=False)["input_ids"]
     said = tokenizer([reply.strip() for reply in answers], add_special_tokens=False)["input_ids"]
     rows = []
@@ -86,7 +88,7 @@ def shorten(text: str, tokenizer: Any, max_tokens: int) -> str:
     Example: ``shorten("a " * 50_000, tokenizer, 300)`` has at most 300 tokens.
     """
     if not isinstance(text, str) or max_tokens < 1:
-        raise InputError(f"a {type(text).__name__}, max_tokens {max_tokens}", wanted="a text, and 1 or more")
+        raise InputError(f"text is a {type(text).__name__}, max_tokens is {max_tokens}", wanted="a str, and 1 or more")
     text = text[: 100 * max_tokens]  # no token is longer: a book is not read to its end for its first page
     found = tokenizer(text, add_special_tokens=False, return_offsets_mapping=True)
     if len(found["input_ids"]) <= max_tokens:

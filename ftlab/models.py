@@ -13,7 +13,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from ftlab.errors import InputError
+from ftlab.errors import InputError, ModelError
 from ftlab.firsttoken import can_skip, first_token
 
 POOLINGS = ("pooler", "cls", "mean")
@@ -202,26 +202,32 @@ def build_model(task: Any, checkpoint: str = "minilm-l6", seed: int = 0, dropout
     """An encoder with the head that a task needs, its new layer drawn with a seed.
 
     Args:
-        task: a `Task` (its kind and number of classes decide the head).
+        task: a `Task`, `TaggingTask` or `QuestionTask` (its kind and number of classes decide the head).
         checkpoint: "minilm-l6", a folder, or in the full profile a name on the Hub.
         seed: draws the new head's weights.
         dropout: in the encoder and the head, 0 ≤ dropout < 1. 0 trains faster on a CPU; chapter 04 measures the difference.
-    Returns: `SequenceClassifier` with C = n_classes (1 for regression), for a tagging task `TokenClassifier`; for an encoder that
-        is not a BERT, the library's class.
-    Raises: ModelError if the checkpoint cannot be loaded; InputError for a dropout out of range.
+    Returns: `SequenceClassifier` with C = n_classes (1 for regression), for a tagging task `TokenClassifier`, for questions
+        `SpanExtractor`; for an encoder that is not a BERT, the library's class.
+    Raises: ModelError if the checkpoint cannot be loaded, or is not a BERT where questions are asked; InputError for a dropout out
+        of range.
     Example: ``build_model(load_task("ratings/movies"))`` returns logits (B, 2).
     """
     from ftlab.checkpoints import load_config, load_encoder, load_library_model
 
-    n_classes = 1 if task.kind == "regression" else task.n_classes
+    family = load_config(checkpoint).model_type
+    if task.kind == "span" and family != "bert":
+        raise ModelError(f"{str(checkpoint)!r} is a {family}", wanted="a BERT", cause="the span head here sits on BERT encoders only",
+                         hint='use "minilm-l6", or answer() with a question answering model of the library')
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        tagging = task.kind == "tagging"
-        if load_config(checkpoint).model_type != "bert":
-            return load_library_model(checkpoint, n_classes, dropout, task.label_names if tagging else ())
-        if tagging:
-            return TokenClassifier(load_encoder(checkpoint, dropout=dropout), n_classes, dropout, task.label_names)
-        return SequenceClassifier(load_encoder(checkpoint, dropout=dropout), n_classes, dropout=dropout)
+        if family != "bert":
+            return load_library_model(checkpoint, task.n_classes, dropout, task.label_names if task.kind == "tagging" else ())
+        encoder = load_encoder(checkpoint, dropout=dropout)
+        if task.kind == "span":
+            return SpanExtractor(encoder)
+        if task.kind == "tagging":
+            return TokenClassifier(encoder, task.n_classes, dropout, task.label_names)
+        return SequenceClassifier(encoder, task.n_classes, dropout=dropout)
 
 
 def _new_linear(config: Any, n_out: int) -> nn.Linear:

@@ -62,9 +62,9 @@ def _likest_sentence(question: Question, source: random.Random) -> tuple[int, in
 
 
 def _sentences(text: str) -> list[tuple[int, int]]:
-    """Where each sentence starts and ends; a full stop after a title or an initial ends none."""
+    """Where each sentence starts and ends; a full stop after a title or an initial ends none, the end of a line does."""
     found: list[tuple[int, int]] = []
-    for match in re.finditer(r"\S.*?(?:[.?!]'*(?=\s|$)|$)", text):
+    for match in re.finditer(r"\S.*?(?:[.?!]'*(?=\s|$)|$)", text, re.MULTILINE):
         goes_on = found and ABBREVIATION.search(text[found[-1][0] : found[-1][1]])
         found[len(found) - bool(goes_on) :] = [(found[-1][0] if goes_on else match.start(), match.end())]
     return found

@@ -69,8 +69,8 @@ def encode_tagged(split: TaggedSplit, tokenizer: Any, label_names: Sequence[str]
         label_names: the tags by number, `TaggingTask.label_names`.
         max_length: most tokens a sentence, special tokens included. What is cut off is not trained on, and counts as O when scored.
     Returns: `EncodedTags`, in the split's order.
-    Raises: TaskError for a tag that is not among label_names, or an empty split; InputError if max_length does not fit or the
-        tokenizer gives no offsets.
+    Raises: TaskError for a tag that is not among label_names, an empty split or one of another kind; InputError if max_length does not
+        fit or the tokenizer gives no offsets.
     Example: the words "Ann sings" with tags B-PER O become labels [-100, 1, 0, -100].
     Checked against: the library's word_ids() recipe, in tests/test_tagging.py.
     """
@@ -78,6 +78,8 @@ def encode_tagged(split: TaggedSplit, tokenizer: Any, label_names: Sequence[str]
     most = min(tokenizer.model_max_length, 100_000)
     if not 4 <= max_length <= most:
         raise InputError(f"max_length is {max_length}", wanted=f"4 to {most} tokens", hint="128 covers nearly every sentence")
+    if not hasattr(split, "tags"):
+        raise TaskError(f"a {type(split).__name__} to encode", wanted="a TaggedSplit", hint="TaggedSplit(name, words, tags) makes one")
     if not len(split):
         raise TaskError(f"the {split.name} split is empty", wanted="at least one sentence")
     table = _tokenize(tokenizer, split.texts, truncation=True, max_length=max_length)

@@ -114,3 +114,21 @@ def test_the_lite_encoder_is_what_the_course_says():
     assert ft.count_parameters(ft.load_encoder()) == 22_713_216
     assert checkpoints.load_config().num_hidden_layers == 6
     assert ft.load_tokenizer().model_max_length == 512
+
+
+def test_a_config_of_another_size_and_another_head_are_one_line(tmp_path, lite_tokenizer):
+    folder = ft.save_model(make(models.TokenClassifier, 5), lite_tokenizer, tmp_path / "m")
+    config = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps(config | {"id2label": {"0": "O", "1": "B-PER"}, "label2id": {"O": 0, "B-PER": 1}}))
+    with pytest.raises(errors.ModelError, match="as config.json says") as caught:
+        ft.load_model(folder)
+    assert "\n" not in str(caught.value)
+    (folder / "config.json").write_text(json.dumps(config | {"architectures": ["BertForNextSentencePrediction"]}))
+    with pytest.raises(errors.ModelError, match="a head of another kind"):
+        ft.load_model(folder)
+
+
+def test_saving_a_model_of_the_library_leaves_no_progress_bar(tmp_path, lite_tokenizer, capfd):
+    config = transformers.DistilBertConfig(vocab_size=60, dim=16, hidden_dim=32, n_layers=1, n_heads=2)
+    ft.save_model(transformers.DistilBertForSequenceClassification(config), lite_tokenizer, tmp_path / "m")
+    assert capfd.readouterr().err == ""

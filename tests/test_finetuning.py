@@ -103,3 +103,21 @@ def test_bad_requests_write_nothing(small, tmp_path):
     with pytest.raises(errors.TaskError, match="no split"):
         ft.FineTuned(None, None, small, ft.History(), ft.TrainConfig()).evaluate("dev")
     assert [p.name for p in tmp_path.iterdir()] == ["file"]
+
+
+def test_a_masked_language_model_classifies_nothing(lite_tokenizer):
+    import tiny
+
+    with pytest.raises(errors.InputError, match="one row of logits a text"):
+        ft.predict(ft.MaskedLanguageModel(tiny.encoder()), _Small(lite_tokenizer), "a b")
+
+
+class _Small:
+    """The tokenizer with ids that a tiny model knows."""
+
+    def __init__(self, tokenizer):
+        self.own, self.model_max_length, self.pad_token_id = tokenizer, 40, 0
+
+    def __call__(self, *args, **options):
+        table = self.own(*args, **options)
+        return {"input_ids": [[i % 60 for i in ids] for ids in table["input_ids"]]}

@@ -84,3 +84,11 @@ def test_other_families_and_wrong_input():
     assert encoder_of(model()).config.hidden_size == 16
     with pytest.raises(ModelError, match="no list of layers"):
         layers_of(torch.nn.Linear(2, 2))
+
+
+def test_the_trained_state_is_a_copy():
+    model = train_head(ft.SequenceClassifier(tiny.encoder(), 2))
+    state = trained_state(model)
+    with torch.no_grad():
+        model.classifier.bias += 1
+    assert not torch.equal(state["classifier.bias"], model.classifier.bias)

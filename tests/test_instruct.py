@@ -152,16 +152,29 @@ def test_the_real_model_answers():
     assert tokenizer.pad_token_id == tokenizer.eos_token_id  # the trap that the chapter speaks of
 
 
+def test_shortening_never_cuts_a_character_or_keeps_too_much(tokenizer):
+    for text in ("\U0001F600" * 5, "日本語テキスト", "\U0001F600", "naïve café " * 9, "word " * 20):
+        for n in (1, 2, 3, 7):
+            short = shorten(text, tokenizer, n)
+            assert text.startswith(short) and len(tokenizer(short, add_special_tokens=False)["input_ids"]) <= n
+
+
 WRONG = {
     "no template": (lambda t: chat_prompt(train_tokenizer(PROMPTS * 3, 280), "a"), InputError, "chat template"),
     "blank prompt": (lambda t: chat_prompt(t, "  "), InputError, "prompt is"),
     "blank answer": (lambda t: encode_chat(PROMPTS, ["", "b", "c"], t), InputError, "an answer is ''"),
     "missing answer": (lambda t: encode_chat(PROMPTS, ["a", None, "c"], t), InputError, "an answer is None"),
     "lengths": (lambda t: encode_chat(PROMPTS, ANSWERS[:2], t), InputError, "3 prompts and 2 answers"),
+    "no lists": (lambda t: encode_chat("ab", "cd", t), InputError, "one text"),
     "none": (lambda t: encode_chat([], [], t), TaskError, "no examples"),
     "too long": (lambda t: encode_chat(["a " * 50_000], ["b"], t), InputError, "shorten"),
     "mixed": (lambda t: write(llama(t), t, "a", temperature=1.0, n_beams=2), InputError, "one of the two"),
     "batch": (lambda t: write(llama(t), t, "a", batch_size=0), InputError, "batch_size 0"),
+    "top_p": (lambda t: write(llama(t), t, "a", temperature=1.0, top_p=2.0), InputError, "top_p is 2.0"),
+    "temperature": (lambda t: write(llama(t), t, "a", temperature=float("nan")), InputError, "temperature is nan"),
+    "beams": (lambda t: write(llama(t), t, "a", n_beams=0), InputError, "n_beams 0"),
+    "long prompt": (lambda t: write(llama(t), t, "a " * 50_000), InputError, "no more positions"),
+    "no text": (lambda t: shorten(None, t, 3), InputError, "text is a NoneType"),
     "shorten": (lambda t: shorten("a", t, 0), InputError, "max_tokens is 0"),
 }
 

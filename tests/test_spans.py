@@ -290,6 +290,7 @@ def test_fine_tuning_learns_saves_and_answers(tmp_path, monkeypatch):
     assert main(["predict", str(tmp_path / "out"), asked_again[0], "--document", str(tmp_path / "text.txt"), "--json"]) == 0
     assert json.loads(capture[-1])["text"] == "Fay"
     assert main(["predict", str(tmp_path / "out"), asked_again[0]]) == 2 and "--document" in capture[-1]
+    assert main(["predict", str(tmp_path / "out"), "Who?", "--pair", "x", "--document", "y"]) == 2 and "one of the two" in capture[-1]
     assert main(["predict", str(tmp_path / "out"), asked_again[0], "--document", str(tmp_path / "none.txt")]) == 2 and "no file" in capture[-1]
 
 
@@ -315,3 +316,58 @@ def test_span_head_of_the_tiny_encoder_has_the_pad_columns_it_should():
                     {"input_ids": [1, 5, 2, 7, 8, 9, 2], "token_type_ids": [0] * 3 + [1] * 4, "labels": [0, 0]}])
     assert batch["labels"].tolist() == [[3, 3], [0, 0]] and batch["input_ids"].shape == (2, 7)
     assert ft.SpanExtractor(tiny.encoder())(**ft.inputs(batch)).shape == (2, 7, 2)
+
+
+def test_questions_that_are_none_and_another_splits_windows(extractor, lite_tokenizer):
+    with pytest.raises(errors.InputError, match="a Question"):
+        ft.find_answers(extractor, lite_tokenizer, ["Who sang?"])
+    with pytest.raises(errors.InputError, match="max_length is 0"):
+        ft.answer(extractor, lite_tokenizer, "Who sang?", TEXT, max_length=0)
+    cut = spans.windows([asked(id="a"), asked(id="b")], lite_tokenizer)
+    logits = answering.window_logits(extractor, cut)
+    for others in ([asked()], [asked(id=i) for i in "abc"]):
+        with pytest.raises(errors.ShapeError, match="the 2 that were cut"):
+            spans.decode(cut, logits, others)
+
+
+def test_a_long_question_brings_no_warning(extractor, lite_tokenizer, caplog, capfd):
+    with pytest.raises(errors.InputError, match="a question of"):
+        ft.answer(extractor, lite_tokenizer, "Who is " * 2000, TEXT)
+    assert not caplog.records and not capfd.readouterr().err
+
+
+def test_the_librarys_extractor_through_predict(lite_tokenizer):
+    shape = dict(hidden_size=16, num_hidden_layers=1, num_attention_heads=2, intermediate_size=32)
+    config = transformers.BertConfig(vocab_size=len(lite_tokenizer), **shape)
+    model = transformers.BertForQuestionAnswering(config).eval()
+    assert spans.is_extractor(model) and not spans.is_extractor(torch.nn.Linear(2, 2))
+    assert ft.predict(model, lite_tokenizer, "Who sang?", TEXT) == [ft.answer(model, lite_tokenizer, "Who sang?", TEXT)]
+
+
+def test_a_damaged_record_is_one_line(tmp_path):
+    for text in ("{", "[]"):
+        (tmp_path / "metrics.json").write_text(text)
+        with pytest.raises(errors.ModelError, match="damaged metrics.json"):
+            answering.saved_threshold(tmp_path)
+
+
+def test_build_model_gives_questions_a_span_head():
+    task = QuestionTask("mine", {"train": QuestionSplit("train", (asked(),))})
+    one, other = ft.build_model(task, seed=3), answering.build_extractor(seed=3)
+    assert isinstance(one, ft.SpanExtractor) and torch.equal(one.qa_outputs.weight, other.qa_outputs.weight)
+
+
+def test_a_split_of_another_kind_is_refused_in_one_line(lite_tokenizer):
+    from ftlab.baselines import tfidf_baseline
+    from ftlab.tagging import encode_tagged
+    from ftlab.tasks import Split, TaggedSplit
+
+    tagged, questions, plain = TaggedSplit("train", [["Ann"]], [["O"]]), QuestionSplit("train", (asked(),)), Split("train", ["a"], [1])
+    for call, said in (
+        (lambda: ft.encode(tagged, lite_tokenizer), "a TaggedSplit to encode"),
+        (lambda: ft.encode(questions, lite_tokenizer), "spans.windows"),
+        (lambda: encode_tagged(plain, lite_tokenizer, ("O",)), "a Split to encode"), (lambda: ft.fine_tune([1]), "a list as the task"),
+        (lambda: tfidf_baseline(QuestionTask("mine", {"train": questions, "test": questions})), "one label a text"),
+    ):
+        with pytest.raises(errors.TaskError, match=said):
+            call()

@@ -417,3 +417,29 @@ def test_names_are_marked_in_text_and_in_html(capsys):
     assert "[Ann PER] <b> sang" in said and "≈0.90 LOC" in said
     entity_box(lambda t: [], text=" ")
     assert "an empty sentence" in capsys.readouterr().out
+
+
+def test_columns_that_do_not_fit_are_refused():
+    words, tags = [["Ann"], ["Bob"]], [["B-PER"], ["O"]]
+    for call, said in (
+        (lambda: TaggedSplit("train", [None], [["O"]]), "None as the words"),
+        (lambda: TaggedSplit("train", [["Ann"]], [None]), "None as the tags"),
+        (lambda: TaggedSplit("train", words, tags, texts=["Ann"]), "2 sentences, 1 texts"),
+        (lambda: TaggedSplit("train", words, tags, texts=["Ann", None]), "None .NoneType. as the text"),
+        (lambda: TaggedSplit("train", words, tags, texts=["Ann", "Bob"], offsets=[[(0, 3)]]), "1 lists of offsets"),
+        (lambda: TaggedSplit.from_spans("train", ["Ann", "Bob"], [[]]), "1 lists of spans"),
+        (lambda: TaggedSplit.from_spans("train", ["Ann"], [[(0, 3)]]), "start, end, type"),
+        (lambda: TaggedSplit("train", words, tags).select([2]), "position 2"),
+    ):
+        with pytest.raises(TaskError, match=said):
+            call()
+
+
+def test_another_model_or_its_names_are_refused(lite_tokenizer):
+    torch.manual_seed(0)
+    shape = dict(hidden_size=16, num_hidden_layers=1, num_attention_heads=2, intermediate_size=32)
+    config = transformers.BertConfig(vocab_size=len(lite_tokenizer), **shape)
+    encoder = transformers.BertModel(config)
+    for model, names in ((models.TokenClassifier(encoder, 5), NAMES[:3]), (models.SequenceClassifier(encoder, 3), NAMES[:3])):
+        with pytest.raises(InputError, match=r"wanted: \(B, T, C\)"):
+            ft.predict_entities(model.eval(), lite_tokenizer, "Ann sings", names)

@@ -12,7 +12,7 @@ import pytest
 import ftlab as ft
 from ftlab.assets import data_path
 from ftlab.entity_scores import entity_scores
-from ftlab.errors import TaskError
+from ftlab.errors import AssetError, TaskError
 from ftlab.tasks import TaggingTask, load_task
 from ftlab.tasks.entities import TYPES, load_entities
 
@@ -186,3 +186,10 @@ def test_the_commands_train_and_predict(entities, tmp_path, capsys):
     assert capsys.readouterr().out.startswith("Ann Lee met")
     assert main(["predict", str(out), "one", "--pair", "two"]) == 2
     assert "pairs" in capsys.readouterr().err
+
+
+def test_a_missing_file_is_one_line(tmp_path):
+    write(tmp_path)
+    (tmp_path / "test.jsonl").unlink()
+    with pytest.raises(AssetError, match="no test.jsonl"):
+        load_entities(tmp_path)

@@ -13,6 +13,7 @@ import pytest
 
 import ftlab as ft
 from ftlab import errors
+from ftlab.span_baselines import span_baseline
 from ftlab.tasks import cloze, passages, questions, squad
 from ftlab.tasks.reading import Question, QuestionSplit, QuestionTask, from_texts
 
@@ -261,3 +262,19 @@ def test_squad_through_the_real_client_then_from_the_cache_alone(tmp_path):
     assert load(HF_ENDPOINT="http://127.0.0.1:9") == first
     nothing = load(HF_ENDPOINT="http://127.0.0.1:9", HF_HOME=str(tmp_path / "empty"))
     assert all(line.startswith("AssetError got: squad") and "use questions" in line for line in nothing)
+
+
+@pytest.mark.parametrize("answers", [(0, 3), None, "Ann", [3]])
+def test_answers_that_are_no_pairs_are_refused(answers):
+    with pytest.raises(errors.TaskError, match=r"tuple of \(start, end\)"):
+        Question("q", "Who sang?", "Ann sang.", answers)
+    with pytest.raises(errors.TaskError, match="two lists"):
+        from_texts("q", "Who sang?", "Ann sang.", None, None)
+
+
+@pytest.mark.parametrize("how", ["random", "sentence", "phrase"])
+def test_the_baselines_read_lines(how):
+    for context in ("Ann sang\n\n", "Ann sang loudly\nBob slept", "..."):
+        found = span_baseline([Question("q", "Who sang?", context)], how)[0]
+        assert found.text == context[found.start : found.end] and found.text
+    assert span_baseline([Question("q", "Who sang?", "Ann sang loudly\nBob slept")], "sentence")[0].text == "Ann sang loudly"

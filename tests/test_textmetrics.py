@@ -85,6 +85,9 @@ WRONG = {
     "one text": (lambda: chrf("a film", "a film"), "one text"),
     "n": (lambda: distinct(["a"], 0), "n is 0"),
     "a string": (lambda: distinct("a film"), "a list of texts"),
+    "no text": (lambda: rouge(["a"], [None]), "None .NoneType. among the texts"),
+    "a number": (lambda: distinct(["a", 3]), "3 .int. among the texts"),
+    "one source": (lambda: copied(["a b"], "a b c", 2), "a list of texts"),
     "no texts": (lambda: copied([], ["a"]), "a list of texts"),
 }
 
@@ -95,3 +98,7 @@ def test_wrong_input_is_one_clear_line(name):
     with pytest.raises(InputError, match=words) as caught:
         call()
     assert "\n" not in str(caught.value)
+
+
+def test_the_same_text_is_not_above_1():
+    assert bleu(["a b c d e", "f g h i j"], ["a b c d e", "f g h i j"]) == 1.0

@@ -192,10 +192,26 @@ def odd(folder, **changes):
     return folder
 
 
+def damaged(folder, name, text):
+    save_adapter(add_lora(llama()), folder)
+    (folder / name).write_text(text)
+    return folder
+
+
+def file(folder):
+    (folder / "a file").write_text("")
+    return folder / "a file"
+
+
 WRONG = {
     "rank": (lambda p: add_lora(llama(), rank=0), InputError, "rank is 0"),
     "alpha": (lambda p: add_lora(llama(), alpha=0), InputError, "alpha is 0"),
     "dropout": (lambda p: add_lora(llama(), dropout=1.0), InputError, "dropout 1.0"),
+    "one name": (lambda p: add_lora(llama(), "q_proj"), InputError, "list of names"),
+    "a file": (lambda p: save_adapter(add_lora(llama()), file(p)), InputError, "is a file"),
+    "no JSON": (lambda p: load_adapter(llama(), damaged(p, "adapter_config.json", "{")), ModelError, "damaged adapter"),
+    "no targets": (lambda p: load_adapter(llama(), damaged(p, "adapter_config.json", "{}")), ModelError, "damaged.*target"),
+    "weights": (lambda p: load_adapter(llama(), damaged(p, "adapter_model.safetensors", "abc")), ModelError, "damaged adapter"),
     "names": (lambda p: add_lora(llama(), targets=("query",)), InputError, "no layer is called query.*q_proj"),
     "head": (lambda p: add_lora(llama(), train_also=("classifier",)), InputError, "no layer is called classifier"),
     "twice": (lambda p: add_lora(add_lora(llama())), InputError, "LoRA already"),
@@ -218,3 +234,14 @@ def test_wrong_input_is_one_clear_line(name, tmp_path):
     with pytest.raises(error, match=words) as caught:
         call(tmp_path)
     assert "\n" not in str(caught.value)
+
+
+def test_a_model_that_was_refused_is_as_it_was(tmp_path):
+    folder = save_adapter(add_lora(llama(), rank=4), tmp_path / "a")
+    for call in (lambda m: add_lora(m, rank=0), lambda m: add_lora(m, dropout=1.0), lambda m: load_adapter(m, odd(tmp_path / "b", r=4)),
+                 lambda m: load_adapter(m, odd(tmp_path / "c", target_modules=["q_proj"]))):
+        model = llama()
+        with pytest.raises(InputError):
+            call(model)
+        assert all(p.requires_grad for p in model.parameters()) and not any(isinstance(m, LoRALinear) for m in model.modules())
+        load_adapter(model, folder)

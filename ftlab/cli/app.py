@@ -157,7 +157,7 @@ def train(
     epochs: Annotated[int | None, typer.Option(help="Passes over the training examples.")] = None,
     learning_rate: Annotated[float | None, typer.Option(help="Peak learning rate.")] = None,
     batch_size: Annotated[int | None, typer.Option(help="Examples per step.")] = None,
-    max_length: Annotated[int | None, typer.Option(help="Tokens kept of each example.")] = None,
+    max_length: Annotated[int | None, typer.Option(help="Tokens kept of each example; for questions, of a window.")] = None,
     precision: Annotated[str | None, typer.Option(help="auto, fp32, bf16 or fp16.")] = None,
     n_train: Annotated[int | None, typer.Option(help="Train on this many examples only.")] = None,
     text: Annotated[str, typer.Option(help="For a file: its text column.")] = "text",

@@ -13,6 +13,8 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
+from ftlab.errors import InputError
+
 from .passages import Passage
 from .reading import Question
 
@@ -137,9 +139,12 @@ def cloze(
         sentences: context of so many sentences around the answer; None gives the whole passage.
         unanswerable: share of questions without an answer, 0 to 1.
     Returns: tuple of `Question`, the same on every machine.
+    Raises: InputError for a share out of range.
     Example: ``len(cloze(passages("train")))``.
     Source: Lewis et al. 2019, sections 2 and 3. Checked against: answers stand at their offsets (tests/test_tasks_questions.py).
     """
+    if not 0 <= unanswerable <= 1:
+        raise InputError(f"unanswerable is {unanswerable}", wanted="a share, 0 to 1")
     made = [q for passage in passages for q in _of_passage(passage, per_sentence, sentences)]
     wanted = round(len(made) * unanswerable / max(1e-9, 1 - unanswerable)) if unanswerable < 1 else len(made)
     chosen = sorted(made, key=lambda q: _share(f"{q.id}/none"))[: min(wanted, len(made))]

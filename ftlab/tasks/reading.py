@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 
 from ftlab.errors import TaskError
 
-from .base import check_positions, drawn
+from .drawing import check_positions, drawn
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from typing import Any
 
 from ftlab.errors import TaskError
 
-from .base import drawn
+from .drawing import drawn
 from .hubdata import fetch
 from .passages import passages
 

@@ -11,7 +11,7 @@ from typing import Any
 from ftlab.bio import OUTSIDE, Span, repair, spans_from_tags, tag_names, tags_from_spans, word_offsets
 from ftlab.errors import TaskError
 
-from .base import check_positions, drawn
+from .drawing import check_positions, drawn
 
 
 @dataclass(frozen=True)

@@ -84,6 +84,20 @@ def _exact_edges(offsets, sides, answer):
     return [start[0], end[0]] if start and end else [0, 0]
 
 
+def _touching_counts(offsets, sides, answer):
+    context = [t for t, side in enumerate(sides) if side == 1]
+    start = [t for t in context if offsets[t][0] <= answer[0] <= offsets[t][1]]
+    end = [t for t in context if offsets[t][0] <= answer[1] - 1 <= offsets[t][1]]
+    return [start[0], end[0]] if start and end else [0, 0]
+
+
+def _exact_start(offsets, sides, answer):
+    context = [t for t, side in enumerate(sides) if side == 1]
+    start = [t for t in context if offsets[t][0] == answer[0]]
+    end = [t for t in context if offsets[t][0] <= answer[1] - 1 < offsets[t][1]]
+    return [start[0], end[0]] if start and end else [0, 0]
+
+
 def squad_form(text):
     text = "".join(c for c in text.lower() if c not in string.punctuation)
     text = re.sub(r"\b(a|an|the)\b", " ", text)
@@ -124,6 +138,11 @@ def _no_articles_removed(text):
     return " ".join("".join(c for c in text.lower() if c not in string.punctuation).split())
 
 
+def _letters_and_digits(text):
+    text = "".join(c for c in text.lower() if c.isalnum() or c.isspace())
+    return " ".join(re.sub(r"\b(a|an|the)\b", " ", text).split())
+
+
 def best_f1(prediction, answers):
     def one(said, wanted):
         if not said or not wanted:
@@ -143,6 +162,11 @@ def _f1(said, wanted, both):
 def _as_sets(prediction, answers):
     pairs = [(set(prediction.split()), set(a.split())) for a in answers or [""]]
     return max(_f1(said, wanted, len(said & wanted)) for said, wanted in pairs)
+
+
+def _every_repeat(prediction, answers):
+    pairs = [(prediction.split(), a.split()) for a in answers or [""]]
+    return max(_f1(said, wanted, sum(word in wanted for word in said)) for said, wanted in pairs)
 
 
 def _mean_over_answers(prediction, answers):
@@ -201,6 +225,11 @@ def _start_then_end(start, end, inside, longest):
     return [s, max((t for t in range(s, min(s + longest, len(end))) if inside[t]), key=end.__getitem__)]
 
 
+def _end_then_start(start, end, inside, longest):
+    e = max((t for t, ok in enumerate(inside) if ok), key=end.__getitem__)
+    return [max((t for t in range(max(0, e - longest + 1), e + 1) if inside[t]), key=start.__getitem__), e]
+
+
 def _end_first_allowed(start, end, inside, longest):
     return _search(start, end, inside, longest, lambda s, e: inside[s] and inside[e] and abs(e - s) < longest)
 
@@ -242,6 +271,10 @@ def _chosen(questions):
 
 def _from_test(validation, test):
     return _score(test, _chosen(test))
+
+
+def _no_minus_infinity(validation, test):
+    return _score(test, max((margin for margin, _, _ in validation), key=lambda t: (_score(validation, t), t)))
 
 
 def _at_zero(validation, test):
@@ -320,6 +353,10 @@ EXERCISES = (
                  "the answer ends inside a token"),
             Case(([(0, 0), (0, 3), (0, 0), (20, 23), (24, 30), (30, 31), (0, 0)], [None, 0, None, 1, 1, 1, None], (24, 30)), [4, 4],
                  "the next token touches the answer's end"),
+            Case(([(0, 0), (0, 3), (0, 0), (20, 23), (24, 30), (30, 31), (0, 0)], [None, 0, None, 1, 1, 1, None], (30, 31)), [5, 5],
+                 "the token before touches the answer's start"),
+            Case(([(0, 0), (0, 3), (0, 0), (20, 23), (24, 30), (30, 31), (0, 0)], [None, 0, None, 1, 1, 1, None], (26, 30)), [4, 4],
+                 "the answer begins inside a token"),
         ),
         hints=("Look for the token that holds the answer's first character, and the one that holds its last. Which character is the last?",
                "Only tokens with side 1 are context: the question's offsets count in another text. If either token is missing, the answer is not whole here.",
@@ -332,6 +369,8 @@ EXERCISES = (
             Mistake("end character included", _end_character_included, "you looked for the character at the answer's end, which is the first one after it"),
             Mistake("cut answers kept", _cut_answers_kept, "an answer that is only partly in this window got a label: it must be whole, else [0, 0]"),
             Mistake("-100 for none", _ignored_for_none, "-100 is for token labels: a window without the answer is labelled with [CLS], position 0"),
+            Mistake("touching counts", _touching_counts, "you took a token that only touches the answer: a token's end is exclusive, so compare with <, not <="),
+            Mistake("start must agree", _exact_start, "you asked that token and answer begin at the same character: an answer may begin inside a token"),
             Mistake("edges must agree", _exact_edges, "you asked that token and answer end at the same character: an answer may end inside a token"),
         )),
     Exercise(
@@ -343,6 +382,7 @@ EXERCISES = (
             Case("the theatre's mid-1990s banana", "theatres mid1990s banana", "articles inside words, a hyphen"),
             Case("a", "", "nothing is left"),
             Case("Les Étés", "les étés", "accents stay"),
+            Case("“Help”", "“help”", "curly marks stay: string.punctuation has the 32 of ASCII"),
         ),
         hints=("Four steps, and their order matters: try \"A.M.\" with articles removed too early.",
                "Lower case, then marks deleted (not replaced), then articles as whole words, then single spaces.",
@@ -357,12 +397,14 @@ EXERCISES = (
             Mistake("only the", _only_the, "\"a\" and \"an\" are articles too"),
             Mistake("blanks left", _blanks_left, "double blanks or tabs are left: split and join with single spaces"),
             Mistake("articles kept", _no_articles_removed, "the articles are still there"),
+            Mistake("all marks deleted", _letters_and_digits, "you deleted every mark: only those of string.punctuation go, so curly quotation marks stay"),
         )),
     Exercise(
         id="07.5", title="Word F1 against several answers", level=2, signature="my_f1(prediction, answers)", solution=best_f1,
         cases=(
             Case(("new york senate", ["senate of new york"]), 6 / 7, "3 words in common, of 3 and 4"),
             Case(("york york bank", ["new york york"]), 2 / 3, "a repeated word"),
+            Case(("york york", ["new york"]), 0.5, "a word said more often than wanted"),
             Case(("bush", ["vice president bush", "bush"]), 1.0, "the second answer fits"),
             Case(("vice president", ["president", "vice president bush", "bush"]), 0.8, "three answers"),
             Case(("", []), 1.0, "rightly no answer"),
@@ -376,6 +418,7 @@ EXERCISES = (
                   "differently, so the nearest of theirs is the fair one to compare with.",
         mistakes=(
             Mistake("sets of words", _as_sets, "you compared sets of words: a word counts as often as it stands in both"),
+            Mistake("every repeat counts", _every_repeat, "you counted each said word that is somewhere in the answer: it counts only as often as it stands there"),
             Mistake("mean over answers", _mean_over_answers, "you averaged over the answers: the best-fitting one counts"),
             Mistake("first answer only", _first_answer, "you looked at the first answer only: any of them will do"),
             Mistake("precision", _precision, "that is precision: words of the answer that were missed must count too"),
@@ -392,6 +435,7 @@ EXERCISES = (
             Case(([0.0, 4.0, 0.0, 0.0, 3.0], [0.0, 0.0, 1.0, 0.0, 5.0], [False, True, True, True, True], 4), [1, 4], "the same, a token more allowed"),
             Case(([0.0, 3.0, 0.0], [0.0, 3.0, 1.0], [False, True, True], 2), [1, 1], "one token"),
             Case(([0.0, 5.0, 4.0, 0.0], [0.0, 0.0, 0.0, 7.0], [False, True, True, True], 2), [2, 3], "the best start has no near end"),
+            Case(([5.0, 0.0, 0.0, 0.0], [0.0, 4.0, 0.0, 5.0], [True] * 4, 2), [0, 1], "the best end has no near start"),
             Case(([5.0, 0.0, 3.0, 0.0, 1.0, 2.0], [0.0, 1.0, 0.0, 0.0, 4.0, 7.0], [True] * 6, 2), [5, 5], "all context"),
         ),
         hints=("A span is a pair: score pairs, not ends.", "Which pairs can be answers? Four conditions: both inside, s <= e, and not too long.",
@@ -401,6 +445,7 @@ EXERCISES = (
         mistakes=(
             Mistake("each by itself", _each_by_itself, "you took the best start and the best end each by itself: together they need not be a span"),
             Mistake("start first", _start_then_end, "you fixed the best start before looking at ends: a lesser start with a better end can score higher"),
+            Mistake("end first", _end_then_start, "you fixed the best end before looking at starts: a lesser end with a better start can score higher"),
             Mistake("start after end", _end_first_allowed, "your span ends before it starts: only pairs with s <= e are spans"),
             Mistake("question tokens allowed", _question_allowed, "your span lies in the question or on [CLS]: both ends must be inside the context"),
             Mistake("no longest", _any_length, "your span is longer than allowed: at most `longest` tokens, both ends counted"),
@@ -414,7 +459,7 @@ EXERCISES = (
                  "threshold -1"),
             Case(([(1.0, 1.0, True), (2.0, 0.0, False), (5.0, 1.0, True)], [(0.5, 1.0, True), (1.5, 0.0, False), (3.0, 0.0, False), (6.0, 0.9, True)]), 0.25,
                  "two thresholds are equally good on validation"),
-            Case(([(-1.0, 0.0, False), (0.0, 0.1, False), (1.0, 0.0, True)], [(-5.0, 1.0, True), (0.5, 0.0, False), (2.0, 0.0, False)]), 2 / 3,
+            Case(([(-1.0, 0.0, False), (0.0, 0.0, False), (1.0, 0.0, True)], [(-5.0, 1.0, True), (0.5, 0.0, False), (2.0, 0.0, False)]), 2 / 3,
                  "better to answer nothing"),
             Case(([(-4.0, 0.9, True), (-2.0, 0.0, False), (-1.0, 0.8, True), (0.5, 0.0, False)], [(-3.0, 0.7, True), (-1.5, 0.0, False), (-0.5, 0.6, True), (1.0, 0.0, False)])),
         ),
@@ -426,6 +471,7 @@ EXERCISES = (
         mistakes=(
             Mistake("threshold from test", _from_test, "you chose the threshold on the test questions: that score is too good; choose on validation"),
             Mistake("threshold 0", _at_zero, "you took 0 as the threshold: where a model's margins lie is known only from validation"),
+            Mistake("minus infinity left out", _no_minus_infinity, "you tried only the margins: to answer nothing at all must be among the choices"),
             Mistake("always answers", _always_answers, "you answered every question: above the threshold no answer is given"),
             Mistake("validation's score", _validation_score, "that is the score on validation: apply the chosen threshold to test"),
             Mistake("the wrong way round", _the_wrong_way, "you answered where the margin is large: a large margin means that [CLS] won, no answer"),
@@ -438,7 +484,7 @@ QUIZ = (
     Question("A model has exact match 0.31 and F1 0.55 on answerable questions. What does the gap say?", (
         Choice("it often finds the right place but other borders than the people did", "Yes: words in common without an exact match mean answers too long, too short or shifted.", right=True),
         Choice("it answers unanswerable questions", "No: those are not among the answerable ones."),
-        Choice("its threshold is wrong", "A threshold makes a question answered or not; that costs both scores the same."),
+        Choice("its threshold is wrong", "Silence scores 0 by both. The gap comes from answers that were given and share some of the words."),
         Choice("the metric has a fault", "No: F1 is at least exact match, question by question."))),
     Question("Windows of 128 tokens are cut from long contexts with stride 0. What goes wrong?", (
         Choice("nothing: every token is in one window", "Every token is, but not every answer."),
