@@ -47,7 +47,7 @@ def tuned(pairs, seed: int, **changes):
 
     dtype = torch.bfloat16 if ft.bf16_in_hardware() else torch.float32
     model, tokenizer = ft.load_causal_lm("smollm2-135m", dtype=dtype)
-    model.set_attn_implementation("eager")  # on a CPU a third faster to train on short texts
+    model.set_attn_implementation("eager")  # faster to train on a CPU
     ft.add_lora(model, **LORA, seed=seed)
     config = ft.TrainConfig(**{**CONFIG, "seed": seed, **changes})
     encoded = ft.encode_chat(*zip(*pairs), tokenizer)

@@ -67,7 +67,7 @@ class Gazetteer:
     Args:
         split: a `TaggedSplit`, whose names make the list.
     Example: ``Gazetteer(task.train).tag(["Ann", "sings"])`` is ``["B-PER", "O"]`` if Ann was a person in training.
-    Source: Tjong Kim Sang & De Meulder 2003, section 3 (their baseline). Checked against: the F1 they publish for CoNLL-2003's test
+    Source: Tjong Kim Sang & De Meulder 2003, section 3 (their baseline is a list like this one). Checked against: the F1 they publish for CoNLL-2003's test
         split, 59.61, to within 0.1 (tests/test_tasks_entities.py).
     """
 

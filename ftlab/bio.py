@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from ftlab.errors import TaskError
 
 OUTSIDE = "O"
-WORD = re.compile(r"\w+|[^\w\s]")  # a run of letters and digits, or one other sign: no BERT piece spans two of these
+WORD = re.compile(r"\w+|[^\w\s]")  # a run of letters and digits, or one other sign: hardly any BERT piece spans two
 Span = tuple[int, int, str]  # (start, end, type), end exclusive, in characters or in words
 
 
@@ -49,7 +49,7 @@ def tags_from_spans(spans: Sequence[Span], offsets: Sequence[tuple[int, int]]) -
     Returns: list of str, one tag a word.
     Raises: TaskError if a span is empty, overlaps another, or begins or ends inside a word.
     Example: ``tags_from_spans([(4, 7, "PER")], [(0, 3), (4, 7)])`` is ``["O", "B-PER"]``.
-    Source: Ramshaw & Marcus 1995, section 3 (tagging chunks); this form is called IOB2.
+    Source: Tjong Kim Sang & Veenstra 1999, section 2 (there IOB2); after Ramshaw & Marcus 1995.
     """
     first = {start: i for i, (start, _) in enumerate(offsets)}
     last = {end: i for i, (_, end) in enumerate(offsets)}

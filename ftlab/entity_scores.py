@@ -59,7 +59,9 @@ def scores_by_type(predicted: Tags, wanted: Tags) -> dict[str, dict[str, float]]
 
 
 def entity_errors(predicted: Tags, wanted: Tags) -> list[dict[str, Any]]:
-    """Every mistake, one dict each: what was wanted, what was predicted, and of which kind it is.
+    """Every wanted name that was not found, and every find that touches none: what was wanted, what was predicted, and its kind.
+
+    Further pieces of a name, beside the one it is paired with, are not listed.
 
     "boundary": the type is right, an end is not. "type": both ends are right, the type is not. "boundary and type": they overlap, and that
     is all. "missed": nothing predicted there. "invented": a predicted name that touches no wanted one.

@@ -45,7 +45,7 @@ def bleu(predictions: Sequence[str], references: Sequence[str]) -> float:
     Args:
         predictions: translations.
         references: one each.
-    Returns: float; not the mean of sentences' BLEU, most of which are 0.
+    Returns: float; not the mean of sentences' BLEU. A count of 0 is smoothed (sacreBLEU's default).
     Raises: InputError if there is no text, or the lists differ in length.
     Example: ``bleu(refs, refs)`` is 1.0 for sentences of four words or more.
     Source: Papineni et al. 2002; Post 2018 (sacreBLEU, why one way to count). Checked against: sacrebleu, and by hand

@@ -1,7 +1,7 @@
 """Train fewer parameters: LoRA, a small learned correction beside each frozen weight matrix, and adapters as files.
 
 A pretrained matrix W stays as it is; what is learned is a product of two thin matrices, B · A, added to it. After training the
-product can be added into W for good (`merge_lora`), or kept apart as a file of a megabyte or two (`save_adapter`), in peft's format.
+product can be added into W for good (`merge_lora`), or kept apart as a file of a few megabytes (`save_adapter`), in peft's format.
 """
 
 from __future__ import annotations

@@ -171,6 +171,16 @@ def _type_not_looked_at(tags):
     return names
 
 
+def _gap_bridged(tags: list[str]) -> list[tuple[int, int, str]]:
+    names: list[tuple[int, int, str]] = []
+    for i, tag in enumerate(tags):
+        if tag[0] == "I" and names and names[-1][2] == tag[2:]:
+            names[-1] = (names[-1][0], i + 1, tag[2:])
+        elif tag != "O":
+            names.append((i, i + 1, tag[2:]))
+    return names
+
+
 def _each_word_a_name(tags):
     return [(i, i + 1, tag[2:]) for i, tag in enumerate(tags) if tag != "O"]
 
@@ -200,6 +210,12 @@ def _words_of_names(predicted, wanted):
 
 def _type_left_out(predicted, wanted):
     right = sum(len({p[:2] for p in ps} & {w[:2] for w in ws}) for ps, ws in zip(predicted, wanted))
+    n = sum(map(len, predicted)) + sum(map(len, wanted))
+    return 2 * right / n if n else 0.0
+
+
+def _start_left_out(predicted: list, wanted: list) -> float:
+    right = sum(len({name[1:] for name in ps} & {name[1:] for name in ws}) for ps, ws in zip(predicted, wanted))
     n = sum(map(len, predicted)) + sum(map(len, wanted))
     return 2 * right / n if n else 0.0
 
@@ -319,6 +335,7 @@ EXERCISES = (
             Case((["B-PER", "I-LOC", "I-LOC", "O"],), [(0, 1, "PER"), (1, 3, "LOC")], "I- of another type"),
             Case((["O", "O"],), [], "no name"),
             Case((["I-MISC", "I-MISC"],), [(0, 2, "MISC")], "I- at the start"),
+            Case((["B-PER", "O", "I-PER"],), [(0, 1, "PER"), (2, 3, "PER")], "I- after a gap"),
         ),
         hints=("Go through the tags and decide at each one: does it begin a name, go on with one, or neither?",
                "It goes on if it is I- and the tag before it is not O and has the same type. Every other B- or I- begins a name.",
@@ -331,6 +348,7 @@ EXERCISES = (
             Mistake("last name lost", _last_name_lost, "a name that reaches the last word is lost: nothing after it closes it, so close it when the tags end"),
             Mistake("B- not looked at", _runs_of_type, "two names that touch came out as one: B- always begins a new name"),
             Mistake("type not looked at", _type_not_looked_at, "an I- of another type went on with the name before it: a change of type begins a new name"),
+            Mistake("gap bridged", _gap_bridged, "an I- after O went on with a name that had ended: look at the tag before it, not at the last name"),
             Mistake("each word a name", _each_word_a_name, "each word came out as a name: an I- after a tag of its type goes on with that name"),
         )),
     Exercise(
@@ -342,6 +360,7 @@ EXERCISES = (
             Case(([[], [(1, 2, "PER")], []], [[], [(1, 2, "PER"), (4, 7, "ORG"), (8, 9, "LOC")], []]), 0.5, "sentences without a name"),
             Case(([[(0, 1, "PER")], [(0, 1, "PER")], [(2, 3, "LOC")]], [[(0, 1, "PER")], [], [(2, 3, "LOC")]]), 0.8, "the same place in several sentences"),
             Case(([[], []], [[], []]), 0.0, "no name anywhere"),
+            Case(([[(1, 3, "ORG")], [(5, 6, "LOC")]], [[(0, 3, "ORG")], [(5, 6, "LOC")]]), 0.5, "one name begun late"),
         ),
         hints=("Count three things over all sentences: names predicted, names wanted, names that are in both.",
                "A name is right only if first, end and type agree: as tuples in sets, `&` finds those, sentence by sentence.",
@@ -352,6 +371,7 @@ EXERCISES = (
             Mistake("partial credit", _partial_credit, "a name that only overlaps was counted as found: both ends and the type must be right"),
             Mistake("words instead of names", _words_of_names, "you counted words: a name of five words would weigh five times, and half a name would earn something"),
             Mistake("type left out", _type_left_out, "you compared the ends only: the type must be right too"),
+            Mistake("start left out", _start_left_out, "you compared end and type only: the first word must be right too"),
             Mistake("mean over sentences", _mean_over_sentences, "you averaged the F1 of sentences: count over all of them, then divide once"),
             Mistake("empty is perfect", _empty_is_perfect, "sentences without a name were counted as perfect: they hold nothing to find, and would flatter the mean"),
             Mistake("one set for all", _one_set, "names of different sentences fell together: the same place in another sentence is another name"),
@@ -379,9 +399,9 @@ QUIZ = (
         Choice("The first I- is read as B-: one name of two words", "Right: as the CoNLL scorer does. The rule must be stated, for it moves the score.", right=True))),
     Question("Wanted: [New York Times ORG]. Predicted: [New York LOC]. How many mistakes is that in precision and recall?", (
         Choice("Half a mistake: two words of three are right", "Nothing is earned for a part."),
-        Choice("One false find and one missed name", "Right: a wrong boundary is punished twice, once in precision and once in recall.", right=True),
+        Choice("One false find and one missed name", "Right: a name with a wrong end or type is punished twice, once in precision and once in recall.", right=True),
         Choice("One missed name only", "The predicted name is there too, and it is wrong."),
-        Choice("None: the place is right", "It is another name, of another type."))),
+        Choice("None: New York was found", "It is another name, of another type."))),
     Question("Why are the splits made by article and not by sentence?", (
         Choice("Articles are of equal length", "They are not, and it would not matter."),
         Choice("So that training goes faster", "The number of sentences is the same."),

@@ -179,6 +179,16 @@ def _share_of_tokens(p: list[float], top_p: float) -> list[int]:
     return sorted(order[: max(1, round(top_p * len(p)))])
 
 
+def _strictly_above(p: list[float], top_p: float) -> list[int]:
+    kept, total = [], 0.0
+    for token in sorted(range(len(p)), key=lambda i: -p[i]):
+        if total > top_p:
+            break
+        kept.append(token)
+        total += p[token]
+    return sorted(kept)
+
+
 def _one_more(p: list[float], top_p: float) -> list[int]:
     order = sorted(range(len(p)), key=lambda i: -p[i])
     total = 0.0
@@ -278,6 +288,22 @@ def _past_the_end(table, start, end, n_beams, max_new, length_penalty) -> list[i
     return _any_beam(table, start, end, n_beams, max_new, length_penalty, keep_going=True)
 
 
+def _start_counted(table, start, end, n_beams, max_new, length_penalty) -> list[int]:
+    return _any_beam(table, start, end, n_beams, max_new, length_penalty, by_mean="prompt")
+
+
+def _takes_a_place(table, start, end, n_beams, max_new, length_penalty) -> list[int]:
+    alive, done = [(0.0, [start])], []
+    for length in range(1, max_new + 1):
+        grown = [(total + math.log(p), ids + [token]) for total, ids in alive for token, p in enumerate(table[ids[-1]]) if p > 0]
+        grown = sorted(grown, key=lambda path: -path[0])[:n_beams]
+        alive = [path for path in grown if path[1][-1] != end and length < max_new]
+        done += [(total / length**length_penalty, ids[1:]) for total, ids in grown if ids[-1] == end or length == max_new]
+        if len(done) >= n_beams or not alive:
+            break
+    return max(done, key=lambda path: path[0])[1]
+
+
 def _with_start(table, start, end, n_beams, max_new, length_penalty) -> list[int]:
     return [start, *beam(table, start, end, n_beams, max_new, length_penalty)]
 
@@ -300,6 +326,7 @@ def _lora_cases() -> tuple[Case, ...]:
 # rows: the token before; columns: the next one; 0 starts, 4 ends
 _TABLE = [[0, 0.6, 0.4, 0, 0], [0, 0.3, 0.2, 0.3, 0.2], [0, 0.05, 0, 0.95, 0], [0, 0, 0.05, 0, 0.95], [0, 0, 0, 0, 1.0]]
 _SHORT = [[0, 0.55, 0, 0, 0.45], [0, 0, 1.0, 0, 0], [0, 0, 0.02, 0.98, 0], [0, 0.1, 0.1, 0, 0.8], [0, 0, 0, 0, 1.0]]
+_FULL = [[0.35, 0.15, 0.2, 0.3], [0.05, 0.3, 0.2, 0.45], [0, 0.7, 0.1, 0.2], [0, 0, 0, 1.0]]  # here 3 ends
 
 EXERCISES = (
     Exercise(
@@ -309,7 +336,8 @@ EXERCISES = (
                "8 tokens of the answer, and the one that says that it is over."),
         reasoning="Only what the model must write is asked: the answer and its end. Without the end it would never learn to stop.",
         mistakes=(
-            Mistake("prompt too", 48, "those are all real tokens: the prompt is given, so its labels are -100"),
+            Mistake("all real tokens", 49, "those are all real tokens: the 40 of the prompt are given, so their labels are -100"),
+            Mistake("prompt too", 48, "you counted the prompt, which is given (labels -100), and left out the end, which is asked for"),
             Mistake("without the end", 8, "the token that ends the answer is asked for too, or the model never learns to stop"),
             Mistake("padding too", 60, "you counted prompt and padding: both have the label -100"),
             Mistake("one off", 7, "no first token is lost here: the first token of the answer is asked of the last position of the prompt"),
@@ -379,6 +407,7 @@ EXERCISES = (
             Mistake("not sorted", _in_vocabulary_order, "you took tokens in the order of the vocabulary: the likeliest come first"),
             Mistake("rarest first", _rarest, "you took the rarest first: sort from the likeliest down"),
             Mistake("share of tokens", _share_of_tokens, "you kept that share of the *tokens*: top_p is a share of the probability"),
+            Mistake("strictly above", _strictly_above, "exactly top_p is enough: stop when the set holds top_p or more, not only above it"),
             Mistake("one more", _one_more, "one token too many: stop as soon as the set holds top_p"),
         )),
     Exercise(
@@ -409,6 +438,7 @@ EXERCISES = (
             Case((_SHORT, 0, 4, 2, 5, 0.0), [4], "no length penalty: short wins"),
             Case((_SHORT, 0, 4, 2, 5, 1.0), [1, 2, 3, 4], "by the mean: long wins"),
             Case((_SHORT, 0, 4, 3, 3, 2.0), name="three beams, three tokens at most"),
+            Case((_FULL, 0, 3, 2, 4, 1.0), [2, 1, 3], "a finished path takes no place"),
         ),
         hints=("Keep pairs (log-probability, ids), grow each by every token, sort, keep the best.",
                "Of the best 2 · n_beams, those that end (or are max_new long) go to a list of finished ones if among the first n_beams, scored; the rest grow on, n_beams of them.",
@@ -419,6 +449,9 @@ EXERCISES = (
             Mistake("no length", _no_length, "finished paths of different length are compared by their sums, so the shortest wins: divide by length ** length_penalty"),
             Mistake("times", _length_times, "you multiplied by the length: log-probabilities are negative, so long texts get worse still; divide"),
             Mistake("past the end", _past_the_end, "a path that has drawn the end grows on: it is finished, take it out"),
+            Mistake("start counted", _start_counted, "the length counts the start token too: divide by the number of new tokens"),
+            Mistake("takes a place", _takes_a_place, "a finished path took the place of one that could grow: keep n_beams paths that have not ended, "
+                    "beside the finished ones"),
             Mistake("start", _with_start, "the start token is given, not written: return the new ids only"),
         )),
 )
@@ -426,7 +459,7 @@ EXERCISES = (
 QUIZ = (
     Question("Your prompt has 40 tokens, the answer 10. You forget to mask the prompt. What happens?", (
         Choice("nothing runs: labels and logits no longer fit", "They fit: each token has a label, as in chapter 02. No error tells you."),
-        Choice("four fifths of the loss teach it to write your questions", "Yes: it trains, the loss falls, and most of it is about text that it will be given.", right=True),
+        Choice("four fifths of the predictions teach it to write your questions", "Yes: it trains, the loss falls, and 39 of its 50 predictions are of text that it will be given.", right=True),
         Choice("the answer is learnt twice", "The answer has as many labels as before, and a smaller share of the mean."))),
     Question("After tuning, the model writes good reviews and then does not stop. What is the likeliest cause?", (
         Choice("temperature too high", "Then the words would be odd; the end would come some time."),
