@@ -7,8 +7,8 @@ Multi30k (full). Every run is kept in data/results/generation_smollm2-135m.json.
 
 lite: one adapter learns three instructions at once (negative review, positive review, summary). The judge of the sentiment is the
 classifier of chapter 05, fine-tuned on film reviews that the writer has not seen; a second judge, TF-IDF with logistic regression,
-learns from the same half. Untuned and tuned write with the same settings and the same draws. Settings were chosen on seed 100 and
-the validation split, and fixed before the runs. A seed draws the reviews, the A matrices, the order of the examples, the judge's
+learns from the same half. Untuned and tuned write with the same settings and the same draws. Settings were tried on seed 100 only,
+with the time they take in mind, and fixed before the runs. A seed draws the reviews, the A matrices, the order of the examples, the judge's
 head and the texts. Nothing is chosen after that: the weights of the last step are used. Each run is a process of its own, written
 at once; a finished run is never repeated: delete its entry to run it again. Editorials are not copied into the file: of summaries it
 keeps scores, not texts.

@@ -76,6 +76,7 @@ def test_head_and_vectors_are_the_models(start, batch):
     assert torch.allclose(apart, vectors[:2] - vectors[2:], atol=1e-5) and not torch.allclose(apart, tuning.features(pair), atol=1e-2)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("method,stage", [("lora 2", "search"), ("frozen", "seeds"), ("frozen, apart", "seeds")])
 def test_a_cell_runs(start, method, stage, monkeypatch):
     task = tuning._task(tuning.HARD)

@@ -2,8 +2,9 @@
 
 The recipe: 500 film-review sentences, 3 epochs in batches of 32 (48 steps), AdamW with bias correction, peak rate 2e-4 after a warm-up
 over a tenth of the steps, linear decay, clipping at 1, no dropout. So two things are left to chance: the head's first weights and the order of the
-sentences. (500 sentences are one pool of length buckets: they meet in much the same batches every time, and it is mostly the batches' order that is drawn.) Every run is scored on the whole test split (GLUE: validation) after its last step; nothing is chosen by a score. All settings were
-fixed before the runs; the rates to provoke with come from chapter 04's runs, where 1e-3 failed for some seeds.
+sentences. (500 sentences are one pool of length buckets: they meet in much the same batches every time, and it is mostly the batches' order that is drawn.) Every run is scored on the whole test split (GLUE: validation) after its last step; nothing is chosen by a score. The recipe and
+the rates to provoke with (from chapter 04's runs, where 1e-3 failed for some seeds) were fixed before the runs; after the first 111 of them the
+cures were given a second starting point, 2e-4, and conditions in which every run fails fewer seeds.
 """
 
 from __future__ import annotations
