@@ -74,10 +74,11 @@ def main() -> None:
     parser.add_argument("--only", action="store_true", help=argparse.SUPPRESS)
     args = parser.parse_args()
     sys.path.insert(0, str(ROOT))
+    from ftlab._files import write_whole
+
     if args.only or args.rows:
         print(json.dumps(one(args.seeds[0], args.rows), indent=1 if args.rows else None))
         return
-    RESULTS.parent.mkdir(parents=True, exist_ok=True)
     runs = json.loads(RESULTS.read_text(encoding="utf-8"))["runs"] if RESULTS.exists() else []
     for seed in args.seeds:
         if any(r["seed"] == seed for r in runs):
@@ -91,9 +92,7 @@ def main() -> None:
         print(f"seed {seed}: test {r['scores']['test']}  {r['seconds']:.0f} s on {r['device_name']}, {r['peak_mib']} MiB", flush=True)
         record = {"what": "CoNLL-2003, test F1 of whole names, minilm-l6", "checkpoint": "minilm-l6", "baselines": baselines(),
                   "runs": sorted(runs, key=lambda r: r["seed"])}
-        scratch = RESULTS.with_suffix(".part")
-        scratch.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
-        os.replace(scratch, RESULTS)
+        write_whole(RESULTS, json.dumps(record, indent=1) + "\n")
 
 
 if __name__ == "__main__":

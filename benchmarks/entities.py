@@ -127,13 +127,14 @@ def main() -> None:
     parser.add_argument("--trial", nargs=2, metavar=("EPOCHS", "RATE"), help="one seed with other settings: prints its validation F1s, keeps nothing")
     args = parser.parse_args()
     sys.path.insert(0, str(ROOT))
+    from ftlab._files import write_whole
+
     os.environ.setdefault("FTLAB_QUIET", "1")
     if args.trial:
         seed = (args.seeds or [0])[0]
         run = one(args.variants[0], seed, SETTINGS | dict(epochs=int(args.trial[0]), learning_rate=float(args.trial[1])))
         print(f"{args.variants[0]}, seed {seed}, {args.trial}: validation {run['scores']['validation']}, {run['seconds']} s")
         return
-    RESULTS.parent.mkdir(parents=True, exist_ok=True)
     for variant in args.variants:
         for seed in args.seeds or PLAN[variant]:
             if any(r["variant"] == variant and r["seed"] == seed for r in stored()):
@@ -144,9 +145,7 @@ def main() -> None:
             order = list(PLAN)
             record = {"what": "names in editorials, test F1 of whole names, minilm-l6", "checkpoint": "minilm-l6",
                       "runs": sorted(runs, key=lambda r: (order.index(r["variant"]), r["seed"]))}
-            scratch = RESULTS.with_suffix(".part")
-            scratch.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
-            os.replace(scratch, RESULTS)
+            write_whole(RESULTS, json.dumps(record, indent=1) + "\n")
 
 
 if __name__ == "__main__":

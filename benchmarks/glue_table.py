@@ -63,10 +63,11 @@ def main() -> None:
     parser.add_argument("--only", action="store_true", help=argparse.SUPPRESS)
     args = parser.parse_args()
     sys.path.insert(0, str(ROOT))
+    from ftlab._files import write_whole
+
     if args.only:
         print(json.dumps(one(args.tasks[0], args.seeds[0])))
         return
-    RESULTS.parent.mkdir(parents=True, exist_ok=True)
     runs = json.loads(RESULTS.read_text())["runs"] if RESULTS.exists() else []
     wanted = [(task, seed) for seed in args.seeds for task in args.tasks if not any(r["task"] == task and r["seed"] == seed for r in runs)]
 
@@ -84,9 +85,7 @@ def main() -> None:
             runs.append(r := json.loads(done.stdout.strip().splitlines()[-1]))
             print(f"{task:5} seed {seed}: {r['scores']}  {r['seconds']:.0f} s, {r['cpu_seconds']:.0f} CPU s, {r['peak_mib']} MiB", flush=True)
             record = {"what": "GLUE validation scores, minilm-l6", "checkpoint": "minilm-l6", "runs": sorted(runs, key=lambda r: (r["task"], r["seed"]))}
-            scratch = RESULTS.with_suffix(".part")
-            scratch.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
-            os.replace(scratch, RESULTS)
+            write_whole(RESULTS, json.dumps(record, indent=1) + "\n")
 
 
 if __name__ == "__main__":

@@ -96,16 +96,15 @@ def one(variant: str, seed: int) -> dict:
 
 
 def save(runs: list[dict]) -> None:
+    from ftlab._files import write_whole
+
     order = list(PLAN)
     record = {
         "what": "The classic BERT classifier snippet, mended, and each fault put back alone", "checkpoint": "minilm-l6",
         "task": "ratings/movies, 1,000 training examples, 2 epochs; scored on the test split after the last step",
         "runs": sorted(runs, key=lambda r: (order.index(r["variant"]), r["seed"])),
     }
-    RESULTS.parent.mkdir(parents=True, exist_ok=True)
-    scratch = RESULTS.with_suffix(".part")
-    scratch.write_text(json.dumps(record, separators=(",", ":")).replace('{"variant"', '\n{"variant"') + "\n", encoding="utf-8")
-    os.replace(scratch, RESULTS)
+    write_whole(RESULTS, json.dumps(record, separators=(",", ":")).replace('{"variant"', '\n{"variant"') + "\n")
 
 
 def main() -> None:

@@ -119,10 +119,11 @@ def main() -> None:
     parser.add_argument("--only", action="store_true", help=argparse.SUPPRESS)
     args = parser.parse_args()
     sys.path.insert(0, str(ROOT))
+    from ftlab._files import write_whole
+
     if args.only:
         print(json.dumps(one(args.variants[0], args.seeds[0])))
         return
-    RESULTS.parent.mkdir(parents=True, exist_ok=True)
     runs = json.loads(RESULTS.read_text(encoding="utf-8"))["runs"] if RESULTS.exists() else []
     for seed in args.seeds:
         for variant in args.variants:
@@ -139,9 +140,7 @@ def main() -> None:
                   f"{r['seconds']:.0f} s, {r['cpu_seconds']:.0f} CPU s, {r['peak_mib']} MiB", flush=True)
             runs.sort(key=lambda r: (list(VARIANTS).index(r["variant"]), r["seed"]))
             record = {"what": "masked-language-model head on ratings/movies, test split, minilm-l6", "checkpoint": "minilm-l6", "rate": RATE, "runs": runs}
-            scratch = RESULTS.with_suffix(".part")
-            scratch.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
-            os.replace(scratch, RESULTS)
+            write_whole(RESULTS, json.dumps(record, indent=1) + "\n")
 
 
 if __name__ == "__main__":

@@ -52,10 +52,11 @@ def main() -> None:
     parser.add_argument("--only", action="store_true", help=argparse.SUPPRESS)
     args = parser.parse_args()
     sys.path.insert(0, str(ROOT))
+    from ftlab._files import write_whole
+
     if args.only:
         print(json.dumps(one(args.seeds[0])))
         return
-    RESULTS.parent.mkdir(parents=True, exist_ok=True)
     runs = json.loads(RESULTS.read_text(encoding="utf-8"))["runs"] if RESULTS.exists() else []
     for seed in args.seeds:
         if any(r["seed"] == seed for r in runs):
@@ -68,9 +69,7 @@ def main() -> None:
         r = runs[-1]
         print(f"seed {seed}: test {r['scores']['test']}  {r['seconds']:.0f} s, {r['cpu_seconds']:.0f} CPU s, {r['peak_mib']} MiB", flush=True)
         record = {"what": "movie sentiment, test accuracy, minilm-l6", "checkpoint": "minilm-l6", "runs": sorted(runs, key=lambda r: r["seed"])}
-        scratch = RESULTS.with_suffix(".part")
-        scratch.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
-        os.replace(scratch, RESULTS)
+        write_whole(RESULTS, json.dumps(record, indent=1) + "\n")
 
 
 if __name__ == "__main__":

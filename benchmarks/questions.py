@@ -107,6 +107,8 @@ def one(form: dict, n_train: int, seed: int, pilot: bool = False) -> dict:
 
 
 def save(pilots: list[dict], runs: list[dict], results: Path) -> None:
+    from ftlab._files import write_whole
+
     task, _ = loaded()
     from ftlab.span_baselines import span_baseline
 
@@ -119,10 +121,7 @@ def save(pilots: list[dict], runs: list[dict], results: Path) -> None:
         "pilot": sorted(pilots, key=lambda r: PILOT.index({key: r[key] for key in PILOT[0]})),
         "runs": sorted(runs, key=lambda r: (r["n_train"], r["seed"])),
     }
-    results.parent.mkdir(parents=True, exist_ok=True)
-    scratch = results.with_suffix(".part")
-    scratch.write_text(json.dumps(record, separators=(",", ":")).replace('{"task"', '\n{"task"') + "\n", encoding="utf-8")
-    os.replace(scratch, results)
+    write_whole(results, json.dumps(record, separators=(",", ":")).replace('{"task"', '\n{"task"') + "\n")
 
 
 def main() -> None:

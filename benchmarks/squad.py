@@ -73,15 +73,14 @@ def one(task, own, cuts, n_train: int, seed: int) -> dict:
 
 
 def save(runs: list[dict], results: Path) -> None:
+    from ftlab._files import write_whole
+
     record = {
         "what": "SQuAD 1.1 validation F1 and exact match by training size, minilm-l6; the same models on the course's questions", "checkpoint": "minilm-l6",
         "note": "train: 15,074 of the 87,599 published rows were to be had. questions: [start, end, F1, margin] for each id; f1 and em over the answerable ones",
         "runs": sorted(runs, key=lambda r: (r["n_train"], r["seed"])),
     }
-    results.parent.mkdir(parents=True, exist_ok=True)
-    scratch = results.with_suffix(".part")
-    scratch.write_text(json.dumps(record, separators=(",", ":")).replace('{"task"', '\n{"task"') + "\n", encoding="utf-8")
-    os.replace(scratch, results)
+    write_whole(results, json.dumps(record, separators=(",", ":")).replace('{"task"', '\n{"task"') + "\n")
 
 
 def main() -> None:

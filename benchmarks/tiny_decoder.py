@@ -107,10 +107,11 @@ def main() -> None:
     parser.add_argument("--only", action="store_true", help=argparse.SUPPRESS)
     args = parser.parse_args()
     sys.path.insert(0, str(ROOT))
+    from ftlab._files import write_whole
+
     if args.only:
         print(json.dumps(real() if args.variants[0] == "smollm2" else one(args.variants[0], args.seeds[0])))
         return
-    RESULTS.parent.mkdir(parents=True, exist_ok=True)
     runs = json.loads(RESULTS.read_text(encoding="utf-8"))["runs"] if RESULTS.exists() else []
     for seed in args.seeds:
         for variant in args.variants:
@@ -128,9 +129,7 @@ def main() -> None:
             runs.sort(key=lambda r: (list(VARIANTS).index(r["variant"]), r["seed"]))
             what = "a small decoder trained from scratch on ratings/movies, and SmolLM2 as it is, on the test split"
             record = {"what": what, "runs": runs}
-            scratch = RESULTS.with_suffix(".part")
-            scratch.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
-            os.replace(scratch, RESULTS)
+            write_whole(RESULTS, json.dumps(record, indent=1) + "\n")
 
 
 if __name__ == "__main__":

@@ -20,7 +20,7 @@ from multiprocessing import connection
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ftlab._files import locked
+from ftlab._files import locked, write_whole
 from ftlab.errors import InputError, TrainingError
 from ftlab.studies import load_study
 
@@ -242,10 +242,7 @@ def _write(path: Path, record: dict[str, Any], order: list[str]) -> None:
     head = {name: record[name] for name in ("study", "what", "command", "machines")}
     text = json.dumps({**head, "runs": []}, indent=1, ensure_ascii=False)
     lines = ",\n".join("  " + json.dumps(run, ensure_ascii=False) for run in runs)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    scratch = path.with_suffix(".part")
-    scratch.write_text(text.replace('"runs": []', f'"runs": [\n{lines}\n ]') + "\n", encoding="utf-8")
-    os.replace(scratch, path)
+    write_whole(path, text.replace('"runs": []', f'"runs": [\n{lines}\n ]') + "\n")
 
 
 def _short(scores: dict[str, Any]) -> str:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 from ftlab.errors import TaskError
 
 from .drawing import check_positions, drawn
+from .named_splits import NamedSplits
 
 KINDS = ("classification", "regression")
 #: metric -> the kind of task it judges; `ftlab.metrics` computes them
@@ -130,7 +131,7 @@ class Split:
 
 
 @dataclass(frozen=True)
-class Task:
+class Task(NamedSplits):
     """A problem with its data: what goes in, what comes out, how it is scored, and what the score is to be compared with.
 
     Attributes:
@@ -202,49 +203,9 @@ class Task:
         return len(self.label_names) if self.kind == "classification" else 1
 
     @property
-    def train(self) -> Split:
-        """The split to learn from."""
-        return self.splits["train"]
-
-    @property
-    def validation(self) -> Split:
-        """The split to choose by (for MNLI the matched one)."""
-        return self.split("validation")
-
-    @property
-    def test(self) -> Split:
-        """The split to report, once. In GLUE its labels are withheld (None)."""
-        return self.split("test")
-
-    @property
     def has_pairs(self) -> bool:
         """Whether each example is two texts."""
         return self.train.pairs is not None
-
-    def split(self, name: str) -> Split:
-        """A split by name.
-
-        Args:
-            name: e.g. "validation".
-        Returns: the `Split`.
-        Raises: TaskError naming the splits there are.
-        Example: ``task.split("validation_mismatched")`` for MNLI.
-        """
-        if name not in self.splits:
-            raise TaskError(f"split {name!r} of task {self.name!r}", wanted=f"one of {', '.join(self.splits)}")
-        return self.splits[name]
-
-    def take(self, n: int, seed: int = 0) -> Task:
-        """The same task with n training examples; the other splits stay whole.
-
-        Args:
-            n: how many training examples.
-            seed: of the random choice.
-        Returns: a new `Task`.
-        Raises: TaskError if n is not a positive int.
-        Example: ``load_task("ratings/movies").take(200).train`` is ``Split('train', 200 examples)``.
-        """
-        return replace(self, splits={**self.splits, "train": self.train.take(n, seed)})
 
     def majority_baseline(self, split: str = "test") -> dict[str, float]:
         """Scores (0 to 1, errors in label units) of answering without reading.

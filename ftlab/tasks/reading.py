@@ -5,11 +5,12 @@ from __future__ import annotations
 import textwrap
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from ftlab.errors import TaskError
 
 from .drawing import check_positions, drawn
+from .named_splits import NamedSplits
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,7 +158,7 @@ class QuestionSplit:
 
 
 @dataclass(frozen=True)
-class QuestionTask:
+class QuestionTask(NamedSplits):
     """Questions with their answers in named splits; the span task among the tasks.
 
     Attributes:
@@ -185,36 +186,6 @@ class QuestionTask:
         for split in self.splits.values():
             if not len(split):
                 raise TaskError(f"split {split.name!r} of task {self.name!r} is empty", wanted="at least one question")
-
-    def split(self, name: str) -> QuestionSplit:
-        """A split by name. Raises: TaskError naming the splits there are."""
-        if name not in self.splits:
-            raise TaskError(f"split {name!r} of task {self.name!r}", wanted=f"one of {', '.join(self.splits)}")
-        return self.splits[name]
-
-    @property
-    def train(self) -> QuestionSplit:
-        """The questions to learn from."""
-        return self.split("train")
-
-    @property
-    def validation(self) -> QuestionSplit:
-        """The questions to choose by (among others the no-answer threshold)."""
-        return self.split("validation")
-
-    @property
-    def test(self) -> QuestionSplit:
-        """The questions to report, once."""
-        return self.split("test")
-
-    def take(self, n: int, seed: int = 0) -> QuestionTask:
-        """The same task with n training questions.
-
-        Args:
-            n: how many.
-            seed: of the random choice.
-        """
-        return replace(self, splits={**self.splits, "train": self.train.take(n, seed)})
 
     def describe(self) -> None:
         """Print a card of the task: what is asked, counts, kinds, examples, licence."""

@@ -5,13 +5,14 @@ from __future__ import annotations
 import textwrap
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 from ftlab.bio import OUTSIDE, Span, repair, spans_from_tags, tag_names, tags_from_spans, word_offsets
 from ftlab.errors import TaskError
 
 from .drawing import check_positions, drawn
+from .named_splits import NamedSplits
 
 
 @dataclass(frozen=True)
@@ -139,7 +140,7 @@ class TaggedSplit:
 
 
 @dataclass(frozen=True)
-class TaggingTask:
+class TaggingTask(NamedSplits):
     """Sentences to find names in, in named splits; the tagging task among the tasks.
 
     Attributes:
@@ -184,36 +185,6 @@ class TaggingTask:
     def n_classes(self) -> int:
         """Number of outputs a head needs: one a tag."""
         return len(self.label_names)
-
-    def split(self, name: str) -> TaggedSplit:
-        """A split by name. Raises: TaskError naming the splits there are."""
-        if name not in self.splits:
-            raise TaskError(f"split {name!r} of task {self.name!r}", wanted=f"one of {', '.join(self.splits)}")
-        return self.splits[name]
-
-    @property
-    def train(self) -> TaggedSplit:
-        """The split to learn from."""
-        return self.split("train")
-
-    @property
-    def validation(self) -> TaggedSplit:
-        """The split to choose by."""
-        return self.split("validation")
-
-    @property
-    def test(self) -> TaggedSplit:
-        """The split to report, once."""
-        return self.split("test")
-
-    def take(self, n: int, seed: int = 0) -> TaggingTask:
-        """The same task with n training sentences.
-
-        Args:
-            n: how many.
-            seed: of the random choice.
-        """
-        return replace(self, splits={**self.splits, "train": self.train.take(n, seed)})
 
     def majority_baseline(self, split: str = "test") -> dict[str, float]:
         """Scores (0 to 1) of answering O for every word: no name found, and most words right.
