@@ -5,7 +5,9 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
+import stat
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -42,6 +44,30 @@ def write_whole(path: Path, text: str) -> None:
     scratch = path.with_suffix(".part")
     scratch.write_text(text, encoding="utf-8")
     os.replace(scratch, path)
+
+
+@contextlib.contextmanager
+def whole_files(folder: Path) -> Iterator[Path]:
+    """A scratch folder to write several files in; when the block ends well, each moves into `folder` in one move, else none does.
+
+    They come with the mode of any new file: safetensors makes its own readable by their owner alone.
+
+    Args:
+        folder: where the files go; made if need be. Files of the same names are replaced, others stay.
+    """
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    inside = folder.is_dir()  # then on its disk, wherever a link may lead
+    with tempfile.TemporaryDirectory(dir=folder if inside else folder.parent, prefix=f".{folder.name}-") as name:
+        scratch = Path(name)
+        yield scratch
+        written = list(scratch.iterdir())
+        (scratch / ".mode").touch()
+        mode = stat.S_IMODE((scratch / ".mode").stat().st_mode)
+        folder.mkdir(exist_ok=True)
+        for path in written:
+            if path.is_file():
+                path.chmod(mode)
+            os.replace(path, folder / path.name)
 
 
 @contextlib.contextmanager

@@ -6,17 +6,21 @@ B-PER begins a person's name, I-PER goes on with it, O is outside every name. So
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Iterable, Sequence
 
 from ftlab.errors import TaskError
 
 OUTSIDE = "O"
-WORD = re.compile(r"\w+|[^\w\s]")  # a run of letters and digits, or one other sign: hardly any BERT piece spans two
+# accents and vowel signs that are characters of their own, which \w leaves out; all there are lie in these two ranges
+MARKS = "".join(c for c in map(chr, range(0x300, 0x1F000)) if unicodedata.category(c)[0] == "M") + "\U000e0100-\U000e01ef"
+# a run of letters and digits, or one other sign, each with the marks on it: hardly any BERT piece spans two
+WORD = re.compile(rf"\w[\w{MARKS}]*|[^\w\s][{MARKS}]*")
 Span = tuple[int, int, str]  # (start, end, type), end exclusive, in characters or in words
 
 
 def word_offsets(text: str) -> list[tuple[int, int]]:
-    """Where each word of a text begins and ends, in characters; every punctuation sign is a word of its own.
+    """Where each word of a text begins and ends, in characters; each punctuation sign is a word, and an accent belongs to its letter.
 
     Args:
         text: any text.

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import os
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,6 +15,7 @@ from typing import Any
 
 from torch import nn
 
+from ftlab._files import whole_files
 from ftlab.errors import AssetError, InputError, ModelError
 
 OURS = {  # the library's class name, as written in config.json -> ours
@@ -119,12 +119,14 @@ def load_library_model(
         dropout: as in `load_encoder`.
         tags: names of the C tags, for a tagger.
     Returns: a transformers AutoModelForSequenceClassification; with tags an AutoModelForTokenClassification.
-    Raises: ModelError if it cannot be loaded.
+    Raises: ModelError if it cannot be loaded, or has the head of another task: a classifier and a tagger are not taken for each other,
+        nor is one of another number of classes or of other tags.
     Example: ``load_library_model(folder, 2)(**inputs(batch)).logits.shape == (B, 2)``.
     """
     from transformers import AutoModelForSequenceClassification, AutoModelForTokenClassification
 
     folder = resolve(checkpoint)
+    _check_head(folder, n_classes, tags)
     head = AutoModelForTokenClassification if tags else AutoModelForSequenceClassification
     kwargs = {**_dropout(folder, dropout), **_safe("eager"), "num_labels": n_classes}
     if tags:
@@ -146,18 +148,14 @@ def save_model(model: nn.Module, tokenizer: Any, folder: str | os.PathLike[str],
     """
     folder = Path(folder)
     label_names = label_names or getattr(model, "label_names", ())
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}-") as scratch:
+    with whole_files(folder) as scratch:
         if hasattr(model, "save_pretrained"):
             _name_labels(model.config, model.config.num_labels, label_names)
             with _quiet():
                 model.save_pretrained(scratch)
         else:
-            _save_ours(model, Path(scratch), label_names)
+            _save_ours(model, scratch, label_names)
         tokenizer.save_pretrained(scratch)
-        folder.mkdir(exist_ok=True)
-        for path in Path(scratch).iterdir():
-            os.replace(path, folder / path.name)
     return folder
 
 
@@ -241,6 +239,18 @@ def _name_labels(config: Any, n_out: int, label_names: tuple[str, ...]) -> None:
         names = tuple(f"LABEL_{i}" for i in range(n_out))
     config.id2label = dict(enumerate(names))
     config.label2id = {name: i for i, name in enumerate(names)}
+
+
+def _check_head(folder: Path, n_classes: int, tags: tuple[str, ...]) -> None:
+    """Refuse another task's head: the library keeps one that happens to fit, and so would train it on, under new names."""
+    config = load_config(folder)
+    kind = (getattr(config, "architectures", None) or ["nothing"])[0]
+    labels = tuple(config.id2label[i] for i in range(config.num_labels))
+    tagger, classifier = (kind.endswith(f"For{what}Classification") for what in ("Token", "Sequence"))
+    if (tagger and labels != tags) or (classifier and (tags or len(labels) != n_classes)):
+        wanted = f"a tagger of {', '.join(tags)}" if tags else f"a classifier of {n_classes} classes" if n_classes > 1 else "a model of one value"
+        raise ModelError(f"{str(folder)!r} holds {kind} of {', '.join(labels)}", wanted=f"{wanted}, or an encoder without a head",
+                         cause="a model fine-tuned on another task", hint='start from the encoder it was made of, or from "minilm-l6"')
 
 
 def _dropout(folder: Path, dropout: float | None) -> dict[str, float]:

@@ -208,8 +208,8 @@ def build_model(task: Any, checkpoint: str = "minilm-l6", seed: int = 0, dropout
         dropout: in the encoder and the head, 0 ≤ dropout < 1. 0 trains faster on a CPU; chapter 04 measures the difference.
     Returns: `SequenceClassifier` with C = n_classes (1 for regression), for a tagging task `TokenClassifier`, for questions
         `SpanExtractor`; for an encoder that is not a BERT, the library's class.
-    Raises: ModelError if the checkpoint cannot be loaded, or is not a BERT where questions are asked; InputError for a dropout out
-        of range.
+    Raises: ModelError if the checkpoint cannot be loaded, is not a BERT where questions are asked, or is another family's with the head
+        of another task (of a BERT only the encoder is taken); InputError for a dropout out of range.
     Example: ``build_model(load_task("ratings/movies"))`` returns logits (B, 2).
     """
     from ftlab.checkpoints import load_config, load_encoder, load_library_model

@@ -17,6 +17,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from ftlab._files import whole_files
 from ftlab.errors import InputError, ModelError
 
 CONFIG, WEIGHTS = "adapter_config.json", "adapter_model.safetensors"  # peft's names
@@ -148,11 +149,11 @@ def lora_off(model: nn.Module) -> Iterator[nn.Module]:
 
 
 def save_adapter(model: nn.Module, folder: str | os.PathLike[str], checkpoint: str | None = None) -> Path:
-    """Write what was trained, and only that, as peft does: the A and B matrices, and modules that were trained whole.
+    """Write what was trained, and only that, as peft does, all or nothing: the A and B matrices, and modules that were trained whole.
 
     Args:
         model: from `add_lora`, trained.
-        folder: where; made if need be.
+        folder: where; made if need be. An adapter saved there earlier is replaced.
         checkpoint: name of the model that it corrects, for the record.
     Returns: the folder, with adapter_config.json and adapter_model.safetensors.
     Raises: InputError if the model has no LoRA, or the folder is a file.
@@ -174,9 +175,9 @@ def save_adapter(model: nn.Module, folder: str | os.PathLike[str], checkpoint: s
     folder = Path(folder)
     if folder.is_file():
         raise InputError(f"{str(folder)!r} is a file", wanted="a folder, or a name that is free")
-    folder.mkdir(parents=True, exist_ok=True)
-    save_file({name: value.detach().cpu().contiguous() for name, value in weights.items()}, folder / WEIGHTS, metadata={"format": "pt"})
-    (folder / CONFIG).write_text(json.dumps(config, indent=2), encoding="utf-8")
+    with whole_files(folder) as scratch:
+        save_file({name: value.detach().cpu().contiguous() for name, value in weights.items()}, scratch / WEIGHTS, metadata={"format": "pt"})
+        (scratch / CONFIG).write_text(json.dumps(config, indent=2), encoding="utf-8")
     return folder
 
 

@@ -1,6 +1,8 @@
 """Saved folders load in plain transformers with identical logits; what is not a model is refused in one line."""
 
 import json
+import os
+import stat
 
 import pytest
 import torch
@@ -132,3 +134,17 @@ def test_saving_a_model_of_the_library_leaves_no_progress_bar(tmp_path, lite_tok
     config = transformers.DistilBertConfig(vocab_size=60, dim=16, hidden_dim=32, n_layers=1, n_heads=2)
     ft.save_model(transformers.DistilBertForSequenceClassification(config), lite_tokenizer, tmp_path / "m")
     assert capfd.readouterr().err == ""
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no umask")
+@pytest.mark.parametrize("umask", [0o022, 0o077])
+@pytest.mark.parametrize("library", [False, True])
+def test_a_saved_model_is_as_readable_as_any_new_file(umask, library, tmp_path, lite_tokenizer):
+    config = transformers.DistilBertConfig(vocab_size=60, dim=16, hidden_dim=32, n_layers=1, n_heads=2)
+    model = transformers.DistilBertForSequenceClassification(config) if library else make(models.SequenceClassifier, 2)
+    before = os.umask(umask)
+    try:
+        folder = ft.save_model(model, lite_tokenizer, tmp_path / "m")
+    finally:
+        os.umask(before)
+    assert {stat.S_IMODE(p.stat().st_mode) for p in folder.iterdir()} == {0o666 & ~umask}

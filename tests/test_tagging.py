@@ -3,6 +3,7 @@
 import random
 import warnings
 
+import numpy as np
 import pytest
 import torch
 import transformers
@@ -11,8 +12,8 @@ import ftlab as ft
 from ftlab import bio, models, tagging
 from ftlab.batching import batches
 from ftlab.entity_scores import ERRORS, entity_errors, entity_scores, scores_by_type
-from ftlab.errors import InputError, ShapeError, TaskError
-from ftlab.tasks import TaggedSplit, TaggingTask
+from ftlab.errors import InputError, ModelError, ShapeError, TaskError
+from ftlab.tasks import Split, TaggedSplit, TaggingTask, Task
 
 import tiny
 
@@ -85,6 +86,25 @@ def test_words_of_odd_texts():
     assert len(bio.word_offsets("don't 3.5%")) == 7 and len(bio.word_offsets("«é» 日本 😀")) == 5
     with pytest.raises(TaskError, match="NoneType"):
         bio.word_offsets(None)
+
+
+@pytest.mark.parametrize("text,words", [
+    ("Jose\u0301s cafe\u0301, Zu\u0308rich", ["Jose\u0301s", "cafe\u0301", ",", "Zu\u0308rich"]),
+    ("हिन्दी में", ["हिन्दी", "में"]),  # vowel signs are marks too
+    ("\u845b\U000e0100\u57ce", ["\u845b\U000e0100\u57ce"]),  # a variant of a character in a Japanese name
+    ("I ❤\ufe0fAnn", ["I", "❤\ufe0f", "Ann"]),  # a mark goes with the sign before it
+    ("a \u0301b", ["a", "\u0301", "b"]),  # and stands alone where there is none
+])
+def test_a_combining_mark_stays_with_its_letter(text, words):
+    assert [text[start:end] for start, end in bio.word_offsets(text)] == words
+
+
+def test_names_with_decomposed_accents_are_encoded_as_one_word(lite_tokenizer):
+    text = "Jose\u0301 sang in Zu\u0308rich."
+    split = TaggedSplit.from_spans("train", [text], [[(0, 5, "PER"), (14, 21, "LOC")]])
+    assert split.tags == [["B-PER", "O", "O", "B-LOC", "O"]]
+    encoded = tagging.encode_tagged(split, lite_tokenizer, NAMES)
+    assert None not in encoded.first[0] and [l for l in encoded[0]["labels"] if l != -100] == [1, 0, 0, 5, 0]
 
 
 def test_repair_by_hand():
@@ -250,6 +270,14 @@ def test_spans_outside_a_text_or_its_words_are_refused(span, said):
         TaggedSplit.from_spans("train", ["Ann sings"], [[span]], ["a"])
 
 
+def test_numpy_integers_are_as_good_for_spans():
+    split = TaggedSplit.from_spans("train", ["Ann sings"], [[(np.int64(0), np.int32(3), "PER")]])
+    assert split.tags == [["B-PER", "O"]] and all(type(i) is int for pair in split.offsets[0] for i in pair)
+    for start, end in ((False, 3), (np.False_, 3), (0.0, 3), (np.float64(0), 3)):
+        with pytest.raises(TaskError, match="in sentence '0'"):
+            TaggedSplit.from_spans("train", ["Ann sings"], [[(start, end, "PER")]])
+
+
 # models
 
 
@@ -389,6 +417,37 @@ def test_a_saved_tagger_loads_in_plain_transformers_and_here(learned, lite_token
     assert names == NAMES == again.label_names
     text = "Ann Brzezinski sings in Kyrgyzstan"
     assert tagging.predict_entities(again, tokenizer, text) == tagging.predict_entities(plain, lite_tokenizer, text) != []
+
+
+def library_tagger(names, lite_tokenizer, folder):
+    config = transformers.DistilBertConfig(vocab_size=len(lite_tokenizer), dim=16, hidden_dim=32, n_layers=1, n_heads=2, num_labels=len(names))
+    return ft.save_model(transformers.DistilBertForTokenClassification(config), lite_tokenizer, folder, names)
+
+
+@pytest.mark.parametrize("types", [("PER", "LOC"), ("ORG",)], ids=["more tags", "as many other tags"])
+def test_a_library_tagger_of_other_tags_is_refused_in_one_line(types, lite_tokenizer, tmp_path):
+    split = TaggedSplit("train", [["Ann", "sang"]], [["B-PER", "O"]])
+    folder = library_tagger(bio.tag_names(types), lite_tokenizer, tmp_path / "tagger")
+    with pytest.raises(ModelError, match="wanted: a tagger of O, B-PER, I-PER, or an encoder without a head · .* · do: ") as caught:
+        ft.fine_tune(TaggingTask("mine", ("PER",), {"train": split, "validation": split}), folder)
+    assert f"holds DistilBertForTokenClassification of {', '.join(bio.tag_names(types))}" in caught.value.got
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("names", [("O", "B-PER", "I-PER"), ("O", "B-PER")], ids=["three", "two"])
+def test_a_library_tagger_is_no_classifier(names, lite_tokenizer, tmp_path):
+    split = Split("train", ["good", "bad"], [1, 0])
+    task = Task("mine", "classification", ("neg", "pos"), "accuracy", ("accuracy",), {"train": split, "validation": split})
+    with pytest.raises(ModelError, match="ForTokenClassification of O, B-PER.*wanted: a classifier of 2 classes"):
+        ft.fine_tune(task, library_tagger(names, lite_tokenizer, tmp_path / "tagger"))
+
+
+def test_a_library_tagger_of_the_same_tags_goes_on(lite_tokenizer, tmp_path):
+    split = TaggedSplit("train", [["Ann", "sang"]], [["B-PER", "O"]])
+    task = TaggingTask("mine", ("PER",), {"train": split, "validation": split})
+    folder = library_tagger(task.label_names, lite_tokenizer, tmp_path / "tagger")
+    model, kept = models.build_model(task, folder), ft.load_model(folder)[0]
+    assert torch.equal(model.classifier.weight, kept.classifier.weight)
 
 
 def test_a_gazetteer_takes_the_longest_name_and_the_commonest_type():

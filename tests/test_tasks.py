@@ -45,6 +45,20 @@ def test_a_split_is_columns_and_rows():
     assert Split("test", ["a"], None)[0]["label"] is None
 
 
+@pytest.mark.parametrize("labels", [[np.int64(1), np.int64(0)], np.array([1, 0]), (np.uint8(1), 0)], ids=["list", "array", "mixed"])
+def test_numpy_integers_are_labels_like_pythons(labels):
+    split = Split("train", ["good", "bad"], labels)
+    assert split.labels == [1, 0] and {type(label) for label in split.labels} == {int} and split.label_counts() == {0: 1, 1: 1}
+    made = Task("toy", "classification", ("no", "yes"), "accuracy", ("accuracy",), {"train": split, "test": split})
+    assert made.majority_baseline()["accuracy"] == 0.5
+
+
+@pytest.mark.parametrize("label", [True, np.True_, 1.0, np.float64(1), np.float32(1)], ids=repr)
+def test_a_bool_or_a_float_is_no_class(label):
+    with pytest.raises(TaskError, match="label .* of example 1"):
+        task(labels=(0, label))
+
+
 def test_take_is_random_nested_and_repeatable():
     split = Split("train", [f"t{i}" for i in range(100)], [i % 2 for i in range(100)])
     assert split.take(20, seed=3).ids == split.take(20, seed=3).ids

@@ -9,6 +9,7 @@ import time
 from collections import Counter
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import ftlab as ft
@@ -159,6 +160,20 @@ def test_short_contexts_hold_the_answer():
 
 
 # --- questions, splits and tasks in general ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("number", [np.int64, np.int32, int])
+def test_numpy_integers_are_places_like_pythons(number):
+    made = (from_texts("q", "Who?", "Ann sang.", ["Ann"], [number(0)]), Question("q", "Who?", "Ann sang.", ((number(0), number(3)),)))
+    assert all(q.answers == ((0, 3),) and {type(place) for place in q.answers[0]} == {int} for q in made)
+
+
+@pytest.mark.parametrize("start", [False, np.False_, 0.0, np.float64(0)], ids=repr)
+def test_a_bool_or_a_float_is_no_place(start):
+    with pytest.raises(errors.TaskError, match="is not in its context at"):
+        from_texts("q", "Who?", "Ann sang.", ["Ann"], [start])
+    with pytest.raises(errors.TaskError, match="wanted: 0 <= start"):
+        Question("q", "Who?", "Ann sang.", ((start, 3),))
 
 
 def test_squads_form_and_an_answer_that_is_not_in_its_context():

@@ -1,6 +1,9 @@
 """LoRA equals peft's, value for value; merging changes nothing; adapters travel between ftlab and peft."""
 
 import json
+import os
+import stat
+from pathlib import Path
 
 import peft
 import pytest
@@ -183,6 +186,49 @@ def test_the_seed_draws_a_and_nothing_else():
     torch.manual_seed(5)
     add_lora(model)
     assert torch.equal(torch.rand(1), wanted)
+
+
+def fails(*args, **kwargs):
+    raise KeyboardInterrupt
+
+
+def writes_half(weights, path, metadata):
+    Path(path).write_bytes(b"half")
+    raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize("place,stand_in", [("safetensors.torch.save_file", writes_half), ("pathlib.Path.write_text", fails)])
+def test_an_interrupted_save_leaves_what_was_there(place, stand_in, tmp_path, monkeypatch):
+    old, other = stir(add_lora(llama()), seed=1), stir(add_lora(llama()), seed=2)
+    save_adapter(old, tmp_path / "old")
+    with monkeypatch.context() as patched:
+        patched.setattr(place, stand_in)
+        for name in ("old", "new"):
+            with pytest.raises(KeyboardInterrupt):
+                save_adapter(other, tmp_path / name)
+    assert [p.name for p in tmp_path.iterdir()] == ["old"], "no folder half written, no scratch"
+    assert torch.equal(logits(load_adapter(llama(), tmp_path / "old")), logits(old))
+    assert sorted(p.name for p in (tmp_path / "old").iterdir()) == ["adapter_config.json", "adapter_model.safetensors"]
+
+
+def test_a_second_save_replaces_the_adapter_and_keeps_other_files(tmp_path):
+    save_adapter(stir(add_lora(llama()), seed=1), tmp_path)
+    (tmp_path / "README.md").write_text("mine")
+    new = stir(add_lora(llama(), rank=4), seed=2)
+    assert torch.equal(logits(load_adapter(llama(), save_adapter(new, tmp_path))), logits(new))
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["README.md", "adapter_config.json", "adapter_model.safetensors"]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no umask")
+@pytest.mark.parametrize("umask", [0o022, 0o077])
+def test_an_adapter_is_as_readable_as_any_new_file(umask, tmp_path):
+    before = os.umask(umask)
+    try:
+        folder = save_adapter(add_lora(llama()), tmp_path / "a")
+    finally:
+        os.umask(before)
+    assert {stat.S_IMODE(p.stat().st_mode) for p in folder.iterdir()} == {0o666 & ~umask}
+    assert stat.S_IMODE(folder.stat().st_mode) == 0o777 & ~umask
 
 
 def odd(folder, **changes):

@@ -10,7 +10,7 @@ from typing import Any
 
 from ftlab.errors import TaskError
 
-from .drawing import check_positions, drawn
+from .drawing import check_positions, drawn, plain
 from .named_splits import NamedSplits
 
 KINDS = ("classification", "regression")
@@ -32,7 +32,7 @@ class Split:
     Attributes:
         name: "train", "validation", "test", or another name such as "validation_mismatched".
         texts: N texts, each a str that is not blank.
-        labels: N ints (class numbers from 0) or floats (values); None where the labels are withheld.
+        labels: N ints (class numbers from 0; NumPy's become Python's) or floats (values); None where the labels are withheld.
         pairs: N second texts for a sentence-pair task, else None.
         ids: N stable names of the examples; numbered from 0 when not given.
     Raises: TaskError if the columns differ in length, a text is not text, an id is used twice or a label is no number.
@@ -51,6 +51,8 @@ class Split:
     def __post_init__(self) -> None:
         if not self.ids:
             object.__setattr__(self, "ids", [str(i) for i in range(len(self.texts))])
+        if self.labels is not None:
+            object.__setattr__(self, "labels", [plain(label) for label in self.labels])
         for column, values in (("labels", self.labels), ("pairs", self.pairs), ("ids", self.ids)):
             if values is not None and len(values) != len(self.texts):
                 raise TaskError(

@@ -1,9 +1,11 @@
-"""Which examples of a split: a random few, or those at given positions. The same for every kind of split."""
+"""What every kind of split shares: a random few of its examples, those at given positions, and whole numbers of any make."""
 
 from __future__ import annotations
 
 import random
 from collections.abc import Sequence
+from numbers import Integral
+from typing import Any
 
 from ftlab.errors import TaskError
 
@@ -39,3 +41,14 @@ def check_positions(indices: Sequence[int], size: int, name: str) -> None:
     for i in indices:
         if not 0 <= i < size:
             raise TaskError(f"position {i} in split {name!r}", wanted=f"0 to {size - 1}")
+
+
+def plain(value: Any) -> Any:
+    """A NumPy integer as Python's int, which prints and goes into JSON as such; anything else as it is.
+
+    Args:
+        value: a label or a place, not yet checked.
+    Returns: an int for a whole number of any type but bool; else the value.
+    Example: ``plain(np.int64(3))`` is ``3``; ``plain(True)`` is ``True``, ``plain(3.0)`` is ``3.0``.
+    """
+    return int(value) if isinstance(value, Integral) and not isinstance(value, bool) else value

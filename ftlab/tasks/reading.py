@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from ftlab.errors import TaskError
 
-from .drawing import check_positions, drawn
+from .drawing import check_positions, drawn, plain
 from .named_splits import NamedSplits
 
 
@@ -48,12 +48,13 @@ class Question:
         if not isinstance(self.answers, (tuple, list)) or not all(isinstance(answer, (tuple, list)) for answer in self.answers):
             raise TaskError(f"answers {self.answers!r} in question {self.id!r}", wanted="a tuple of (start, end), () for no answer",
                             cause="one answer, not in a tuple of its own", hint="((0, 3),) for one")
+        object.__setattr__(self, "answers", tuple(tuple(map(plain, answer)) for answer in self.answers))
         for answer in self.answers:
-            if len(answer) != 2 or not all(isinstance(x, int) for x in answer) or not 0 <= answer[0] < answer[1] <= len(self.context):
+            if len(answer) != 2 or not all(type(x) is int for x in answer) or not 0 <= answer[0] < answer[1] <= len(self.context):
                 wanted = f"0 <= start < end <= {len(self.context)} (characters)"
-                raise TaskError(f"answer {tuple(answer)} in question {self.id!r}", wanted=wanted, cause="offsets into another text")
+                raise TaskError(f"answer {answer} in question {self.id!r}", wanted=wanted, cause="offsets into another text")
             if not self.context[slice(*answer)].strip():
-                raise TaskError(f"answer {tuple(answer)} in question {self.id!r} is blank", wanted="a place with text")
+                raise TaskError(f"answer {answer} in question {self.id!r} is blank", wanted="a place with text")
 
     @property
     def texts(self) -> tuple[str, ...]:
@@ -76,8 +77,9 @@ def from_texts(id: str, question: str, context: str, texts: Sequence[str], start
         if texts is None or starts is None:
             raise TaskError(f"answers {texts!r} and starts {starts!r} in question {id!r}", wanted="two lists, empty for no answer")
         raise TaskError(f"{len(texts)} answers and {len(starts)} starts in question {id!r}", wanted="as many of each")
+    starts = [plain(start) for start in starts]
     for text, start in zip(texts, starts):
-        readable = isinstance(text, str) and isinstance(start, int) and isinstance(context, str)
+        readable = isinstance(text, str) and type(start) is int and isinstance(context, str)
         if not readable or context[start : start + len(text)] != text:
             found = context[start : start + 30] if readable else ""
             raise TaskError(f"answer {text!r} of question {id!r} is not in its context at {start}, where {found!r} stands",

@@ -11,7 +11,7 @@ from typing import Any
 from ftlab.bio import OUTSIDE, Span, repair, spans_from_tags, tag_names, tags_from_spans, word_offsets
 from ftlab.errors import TaskError
 
-from .drawing import check_positions, drawn
+from .drawing import check_positions, drawn, plain
 from .named_splits import NamedSplits
 
 
@@ -81,8 +81,8 @@ class TaggedSplit:
             for span in some:
                 if not isinstance(span, (tuple, list)) or len(span) != 3:
                     raise TaskError(f"span {span!r} in sentence {i!r}", wanted="(start, end, type)")
-                start, end, kind = span
-                if not (isinstance(start, int) and isinstance(end, int) and 0 <= start < end <= len(text)):
+                start, end, kind = map(plain, span)
+                if not (type(start) is int and type(end) is int and 0 <= start < end <= len(text)):
                     raise TaskError(f"span ({start}, {end}, {kind!r}) in sentence {i!r}",
                                     wanted=f"0 <= start < end <= {len(text)} (characters)", cause="offsets into another text")
             try:

@@ -57,36 +57,53 @@ def _accuracy_cases() -> tuple[Case, ...]:
     )
 
 
-def weighted_loss(logits: torch.Tensor, labels: torch.Tensor, weights: torch.Tensor) -> torch.Tensor:
-    nats = F.cross_entropy(logits, labels, reduction="none")  # (N,), one loss a slot
-    return (nats * weights).sum() / weights.sum()  # ()
+def batch_loss(micro_batches: list[tuple[torch.Tensor, torch.Tensor]]) -> torch.Tensor:
+    total, asked = 0.0, 0
+    for logits, labels in micro_batches:  # (N, V), (N,)
+        total = total + F.cross_entropy(logits, labels, reduction="sum")  # -100 adds nothing
+        asked += int((labels != -100).sum())
+    return total / asked  # ()
 
 
-def _no_op(logits: torch.Tensor, labels: torch.Tensor, weights: torch.Tensor) -> torch.Tensor:
-    return (F.cross_entropy(logits, labels) * weights).sum() / weights.sum()
+def _parts(answer: Callable, logits: torch.Tensor, labels: torch.Tensor, sizes: list[int]) -> torch.Tensor:
+    return answer(list(zip(logits.split(sizes), labels.split(sizes))))
 
 
-def _mean_of_products(logits: torch.Tensor, labels: torch.Tensor, weights: torch.Tensor) -> torch.Tensor:
-    return (F.cross_entropy(logits, labels, reduction="none") * weights).mean()
+def _mean_of_means(micro_batches: list) -> torch.Tensor:
+    return torch.stack([F.cross_entropy(logits, labels) for logits, labels in micro_batches]).mean()
 
 
-def _sum_of_products(logits: torch.Tensor, labels: torch.Tensor, weights: torch.Tensor) -> torch.Tensor:
-    return (F.cross_entropy(logits, labels, reduction="none") * weights).sum()
+def _mean_of_asked_means(micro_batches: list) -> torch.Tensor:
+    return torch.stack([F.cross_entropy(logits, labels) for logits, labels in micro_batches if (labels != -100).any()]).mean()
 
 
-def _logits_weighted(logits: torch.Tensor, labels: torch.Tensor, weights: torch.Tensor) -> torch.Tensor:
-    nats = F.cross_entropy(logits * weights[:, None], labels, reduction="none")
-    return nats.sum() / weights.sum()
+def _by_slots(micro_batches: list) -> torch.Tensor:
+    nats = [F.cross_entropy(logits, labels, reduction="none").mean() * len(labels) for logits, labels in micro_batches]
+    return torch.stack(nats).sum() / sum(len(labels) for _, labels in micro_batches)
 
 
-def _weighted_cases() -> tuple[Case, ...]:
+def _sums_added(micro_batches: list) -> torch.Tensor:
+    return torch.stack([F.cross_entropy(logits, labels, reduction="sum") for logits, labels in micro_batches]).sum()
+
+
+def _sum_per_batch(micro_batches: list) -> torch.Tensor:
+    return torch.stack([F.cross_entropy(logits, labels, reduction="sum") for logits, labels in micro_batches]).mean()
+
+
+def _means_by_slots(micro_batches: list) -> torch.Tensor:
+    sizes = [len(labels) for _, labels in micro_batches]
+    means = [F.cross_entropy(logits, labels) if (labels != -100).any() else 0.0 * logits.sum() for logits, labels in micro_batches]
+    return sum(mean * size for mean, size in zip(means, sizes)) / sum(sizes)
+
+
+def _batch_cases() -> tuple[Case, ...]:
     g = torch.Generator().manual_seed(2)
-    logits = torch.log(torch.tensor([[6.0, 3.0, 1.0], [1.0, 1.0, 8.0], [2.0, 2.0, 6.0]]))  # rows are probabilities times 10
-    labels = torch.tensor([1, 2, 0])
+    logits = torch.log(torch.tensor([[6.0, 3.0, 1.0], [1.0, 1.0, 8.0], [2.0, 2.0, 6.0], [5.0, 4.0, 1.0]]))  # rows are probabilities times 10
+    labels = torch.randint(0, 11, (12,), generator=g).masked_fill(torch.tensor([0, 1, 0, 0, 1, 1, 1, 0, 0, 0, 1, 0]).bool(), -100)
     return (
-        Case((logits, labels, torch.tensor([1.0, 0.0, 0.0])), -math.log(0.3), "one real slot, two of padding"),
-        Case((logits, labels, torch.tensor([1.0, 1.0, 0.0])), -(math.log(0.3) + math.log(0.8)) / 2, "two real slots, one of padding"),
-        Case((torch.randn(7, 11, generator=g), torch.randint(0, 11, (7,), generator=g), torch.tensor([1.0, 1, 0, 1, 0, 1, 1])), name="seven slots, five real"),
+        Case((logits, torch.tensor([1, 2, 0, -100]), [1, 3]), -(math.log(0.3) + math.log(0.8) + math.log(0.2)) / 3, "one asked, then two of three slots"),
+        Case((logits, torch.tensor([1, 2, -100, -100]), [2, 2]), -(math.log(0.3) + math.log(0.8)) / 2, "a micro-batch in which nothing is asked"),
+        Case((torch.randn(12, 11, generator=g), labels, [2, 7, 3]), name="12 slots in micro-batches of 2, 7 and 3, seven asked"),
     )
 
 
@@ -267,16 +284,18 @@ EXERCISES = (
             Mistake("a probability", _probability, "that is the mean probability of the right token: accuracy asks whether it is the likeliest"),
         )),
     Exercise(
-        id="01.3", title="Mend the mask that did nothing", level=2, signature="my_weighted_loss(logits, labels, weights)", solution=weighted_loss,
-        cases=_weighted_cases, differentiable=True,
-        hints=("What shape does `F.cross_entropy(logits, labels)` return? Can weights still tell slots apart after that?",
-               "`reduction=\"none\"` keeps one loss a slot.", "Weight, add up, divide by the sum of the weights."),
-        reasoning="A weight can only act on a loss that still has a place for it: first the loss of each slot, then the weights, then one division by what counts.",
+        id="01.3", title="One batch in parts", level=2, signature="my_batch_loss(micro_batches)", solution=batch_loss,
+        cases=_batch_cases, differentiable=True, call=_parts,
+        hints=("By what is the loss of the whole batch divided? Does one micro-batch know that number?",
+               "`reduction=\"sum\"` keeps the sum of a micro-batch, and leaves out -100.", "Add the sums up, add up how many labels are not -100, divide once."),
+        reasoning="The mean of a batch is one division. Means of its parts have been divided already, each by its own count; so keep sums and counts, and divide at the end.",
         mistakes=(
-            Mistake("the bug itself", _no_op, "that is the bug: `F.cross_entropy` has already averaged over every slot, so the weights cancel; use reduction=\"none\""),
-            Mistake("divided by all slots", _mean_of_products, "the padding is out of the sum but still in the count: divide by `weights.sum()`"),
-            Mistake("a sum", _sum_of_products, "you added the weighted losses up: divide by `weights.sum()`"),
-            Mistake("weights on the logits", _logits_weighted, "you weighted the logits: a slot of zeros still costs log V; weigh the losses"),
+            Mistake("mean of means", _mean_of_means, "that is the mean of the micro-batches' means: a token in a small one counts for more, and one without labels makes it nan; keep sums and counts"),
+            Mistake("mean of the means that exist", _mean_of_asked_means, "that is the mean of the micro-batches' means: a token in a small one counts for more; keep sums and counts"),
+            Mistake("divided by all slots", _by_slots, "you divided by the number of slots: labels of -100 add nothing to the sum, so they do not count either"),
+            Mistake("means weighed by slots", _means_by_slots, "you weighed each mean by its slots: weigh by how many labels are not -100"),
+            Mistake("a sum", _sums_added, "you added the losses up: divide by how many labels are not -100"),
+            Mistake("a sum a micro-batch", _sum_per_batch, "you divided by the number of micro-batches: divide by how many labels are not -100"),
         )),
     Exercise(
         id="01.4", title="80, 10, 10", level=2, signature="my_corrupt(input_ids, chosen, coin, random_ids, mask_id)", solution=corrupt, cases=_corrupt_cases,
