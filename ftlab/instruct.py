@@ -147,7 +147,9 @@ def write(
     order = sorted(range(len(chats)), key=lambda i: len(chats[i]))  # similar lengths together: little padding
     found = [""] * len(chats)
     model.eval()
-    with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
+    # of a strided slice (the last position) and a frozen matrix, torch copies the matrix once a row: 56 MiB times the batch
+    compact = model.get_output_embeddings().register_forward_pre_hook(lambda head, args: (args[0].contiguous(), *args[1:]))
+    with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []), compact:
         torch.manual_seed(seed)
         for start in range(0, len(order), batch_size):
             chosen = order[start : start + batch_size]

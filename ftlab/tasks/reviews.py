@@ -16,11 +16,11 @@ PROMPTS = {
     "negative": "Write one sentence of a negative film review.",
     "positive": "Write one sentence of a positive film review.",
 }
-STRONG = 1.5  # |mean rating| of the reviews that the writer learns from: clearly one or the other
+STRONG = 2.0  # |mean rating| of the reviews that the writer learns from: clearly one or the other
 WORDS = (6, 30)  # their length
 
 
-def review_pairs(n: int = 300, seed: int = 0) -> list[TextPair]:
+def review_pairs(n: int = 300, seed: int = 0, strong: float = STRONG) -> list[TextPair]:
     """Prompts with reviews that answer them, half of them negative: the writer's share of ratings/movies.
 
     Only the train split, only odd ids (the even ones are the judge's, see `judge_task`), only clear ratings.
@@ -28,13 +28,14 @@ def review_pairs(n: int = 300, seed: int = 0) -> list[TextPair]:
     Args:
         n: how many, an even number; a larger n contains the smaller.
         seed: of the draw.
+        strong: least |mean rating| of a review: clear ones teach the difference better.
     Returns: list of `TextPair`: source is the prompt, target the review, sentiments in turn.
     Raises: TaskError if n is odd, below 2 or more than there are.
     Example: ``review_pairs(2)[0].source`` is ``PROMPTS["negative"]``.
     Source: Hutto & Gilbert 2014 (the reviews). Checked against: the ratings (tests/test_tasks_reviews.py).
     """
     theirs = [r for r in usable("movies")["train"] if int(r.id) % 2 == 1]
-    rows = [r for r in theirs if abs(r.mean) >= STRONG and WORDS[0] <= len(r.text.split()) <= WORDS[1]]
+    rows = [r for r in theirs if abs(r.mean) >= strong and WORDS[0] <= len(r.text.split()) <= WORDS[1]]
     sides = {"negative": [r for r in rows if r.mean < 0], "positive": [r for r in rows if r.mean > 0]}
     most = 2 * min(map(len, sides.values()))
     if isinstance(n, bool) or not isinstance(n, int) or n % 2 or not 2 <= n <= most:

@@ -36,7 +36,7 @@ def write_box(write: Callable[[str, float, float, int], str], prompts: Mapping[s
 
     build(title, {
         "kind": choice(names[0], names, label="kind"),
-        "temperature": slider(1.0, 0.0, 2.0, 0.1, label="temperature (0: greedy)"),
+        "temperature": slider(0.7, 0.0, 2.0, 0.1, label="temperature (0: greedy)"),
         "top_p": slider(0.9, 0.05, 1.0, 0.05, label="top-p"),
         "seed": slider(0, 0, 99, 1, label="seed"),
     }, respond, button="Write", static=answer(shown) if shown else None)
