@@ -39,7 +39,7 @@ def next_token_distribution(
         >>> [round(x, 3) for x in p.tolist()]
         [0.625, 0.375, 0.0]
 
-    Source: Holtzman et al. 2020, sections 3.1 and 5.3 (top-p); Fan, Lewis & Dauphin 2018, section 5.1 (top-k).
+    Source: Holtzman et al. 2020, section 3.1 (top-p); Fan, Lewis & Dauphin 2018, section 5.1 (top-k).
     Checked against: transformers' Temperature-, TopK- and TopPLogitsWarper (tests/test_generation.py).
     """
     _check(logits, temperature, top_k, top_p)
@@ -92,7 +92,7 @@ def generate(
         ShapeError: input_ids are not (B, T), attention_mask has another shape, or the text would outgrow the model.
         InputError: padding at the end of a prompt, max_new_tokens below 1, or an argument of the distribution out of range.
     Example: with logits that always favour id 5, ``generate(model, [[1]] as a tensor, 3)`` is [[1, 5, 5, 5]].
-    Source: Holtzman et al. 2020, section 2 (why greedy text degenerates).
+    Source: Holtzman et al. 2020 (why greedy text degenerates).
     Checked against: the library's ``generate``, greedy and sampled with one seed, padded on the left (tests/test_generation.py).
     """
     attention_mask = torch.ones_like(input_ids) if attention_mask is None else attention_mask

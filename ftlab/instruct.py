@@ -53,7 +53,7 @@ def encode_chat(prompts: Sequence[str], answers: Sequence[str], tokenizer: Any, 
     Raises: InputError if an example is too long, an answer is blank, one of the two is no list or they differ in length; TaskError if
         there is no example.
     Example: ``encode_chat(["Hello?"], ["Yes."], tokenizer)[0]["labels"][-1]`` is the id of ``<|im_end|>``.
-    Source: Ouyang et al. 2022, InstructGPT, section 3.5 (supervised fine-tuning).
+    Source: Ouyang et al. 2022, InstructGPT, section 3.5 (supervised fine-tuning); Touvron et al. 2023, Llama 2, section 3.1 (no loss on the prompt).
     Checked against: the library's tokens of the whole dialogue, and the loss of the answer by hand (tests/test_instruct.py).
     """
     if isinstance(prompts, str) or isinstance(answers, str):

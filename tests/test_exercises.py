@@ -171,3 +171,89 @@ def exercise_ids(cells: list[dict]) -> list[str]:
 def test_an_answer_cut_off_from_its_first_input_does_not_pass(exercise: content.Exercise) -> None:
     found = check(exercise.id, lambda first, *rest: exercise.solution(fresh(first), *rest))  # copied without gradient
     assert not found and "gradient" in found.diagnosis
+
+
+@pytest.mark.parametrize("order", [lambda w: w[::-1], lambda w: w[1::2] + w[::2], lambda w: w[1::2][::-1] + w[::2][::-1]])
+def test_08_7_passes_any_text_with_the_property(order: Any) -> None:
+    assert check("08.7", lambda reference: "  ".join(order(reference.split())) + " ")
+
+
+@pytest.mark.parametrize(("answer", "said"), [
+    (lambda text: " ".join([*text.split()[1::2], *text.split()[2::2]]), "missing"),
+    (lambda text: " ".join([*text.split()[::-1], text.split()[-1]]), "use each once"),
+    (lambda text: " ".join(text.split()[::-1]).upper(), "not one of the reference's"),
+    (lambda text: " ".join(text.split()[2:] + text.split()[:2][::-1]), "is still there"),
+    (lambda text: text.split(), "join the words"),
+    (lambda text: None, "return"),
+])
+def test_08_7_says_what_a_text_lacks(answer: Any, said: str) -> None:
+    verdict = check("08.7", answer)
+    assert not verdict.passed and said in verdict.diagnosis, verdict.text
+
+
+def test_08_4_takes_floats_either_way_round() -> None:
+    import torch
+
+    assert check("08.4", lambda n_in, n_out, rank: (torch.zeros(rank, n_in), torch.randn(n_out, rank)))
+    verdict = check("08.4", lambda n_in, n_out, rank: (torch.randn(rank, n_in), torch.zeros(n_out, rank, dtype=torch.long)))
+    assert not verdict.passed and "floats" in verdict.diagnosis
+
+
+def beam_08(keep: Any = lambda grown, n: grown[: 2 * n], finished: Any = lambda rank, n: rank < n, stop: bool = True,
+            score: Any = lambda total, ids, end, penalty: total / len(ids) ** penalty) -> Any:
+    """Beam search for 08.8, written otherwise than there, so that a mistake is told however it is written."""
+    import math
+
+    def search(table, start, end, n_beams, max_new, length_penalty):  # type: ignore[no-untyped-def]
+        beams, out = [(0.0, [])], []
+        while beams and not (stop and len(out) >= n_beams):
+            grown = [(s + math.log(p), [*ids, t]) for s, ids in beams for t, p in enumerate(table[ids[-1] if ids else start]) if p]
+            grown = keep(sorted(grown, reverse=True), n_beams)
+            closed = [ids[-1] == end or len(ids) == max_new for _, ids in grown]
+            out += [(score(s, ids, end, length_penalty), ids) for rank, ((s, ids), c) in enumerate(zip(grown, closed)) if c and finished(rank, n_beams)]
+            beams = [beam for beam, c in zip(grown, closed) if not c][:n_beams]
+        return max(out)[1]
+
+    return search
+
+
+def greedy_08(table: Any, start: int, end: int, n_beams: int, max_new: int, length_penalty: float) -> list[int]:
+    ids = [start]
+    while len(ids) <= max_new and (len(ids) == 1 or ids[-1] != end):
+        ids.append(max(range(len(table)), key=lambda t: table[ids[-1]][t]))
+    return ids[1:]
+
+
+@pytest.mark.parametrize(("answer", "said"), [
+    (beam_08(), ""),
+    (greedy_08, "only one path is kept"),
+    (beam_08(stop=False), "you went on after n_beams"),
+    (beam_08(keep=lambda grown, n: grown[:n], stop=False), "first mend the stop"),
+    (beam_08(keep=lambda grown, n: grown[:n]), "took the place"),
+    (beam_08(finished=lambda rank, n: True), "only among the best n_beams"),
+    (beam_08(keep=lambda grown, n: grown, finished=lambda rank, n: True), "only among the best n_beams"),
+    (beam_08(score=lambda s, ids, end, penalty: s / len(ids)), "whatever length_penalty says"),
+    (beam_08(score=lambda s, ids, end, penalty: s / (len([i for i in ids if i != end]) or 1) ** penalty), "the end token is one of the new tokens"),
+    (beam_08(score=lambda s, ids, end, penalty: s / len([i for i in ids if i != end]) ** penalty), "the end token counts, too"),
+    (beam_08(score=lambda s, ids, end, penalty: s / (len(ids) + 1) ** penalty), "start token too"),
+])
+def test_08_8_tells_a_mistake_however_it_is_written(answer: Any, said: str) -> None:
+    verdict = check("08.8", answer)
+    assert verdict.passed is not bool(said) and said in verdict.diagnosis, verdict.text
+
+
+@pytest.mark.parametrize(("answer", "said"), [
+    (lambda a, b: 2 * sum(w in a.split() for w in b.split()) / (len(a.split()) + len(b.split())), "repeated in the reference"),
+    (lambda a, b: (lambda p, r: 2 * p * r / p + r if p else 0.0)(*shares_08(a, b)), "brackets"),
+    (lambda a, b: (lambda p, r: 2 * p * r / p + r)(*shares_08(a, b)), "brackets"),
+    (lambda a, b: (lambda p, r: 2 * p * r / (p + r))(*shares_08(a, b)), "give 0 there"),
+    (lambda a, b: (lambda p, r: 2 * p * r / (p + r) if p else 0)(*shares_08(a, b)), ""),
+])
+def test_08_6_tells_a_mistake_however_it_is_written(answer: Any, said: str) -> None:
+    verdict = check("08.6", answer)
+    assert verdict.passed is not bool(said) and said in verdict.diagnosis, verdict.text
+
+
+def shares_08(a: str, b: str) -> tuple[float, float]:
+    shared = sum(min(a.split().count(w), b.split().count(w)) for w in set(a.split()))
+    return shared / len(a.split()), shared / len(b.split())

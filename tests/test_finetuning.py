@@ -24,6 +24,7 @@ def tuned(small, tmp_path_factory):
     return ft.fine_tune(small, config=ft.TrainConfig(epochs=2, seed=1), out=out), out
 
 
+@pytest.mark.slow
 def test_it_learns_from_real_sentences(tuned):
     result, _ = tuned
     assert result.scores["test"]["accuracy"] > 0.6, result.scores
@@ -45,6 +46,7 @@ def test_what_it_leaves_on_disk(tuned):
     assert plain.config.id2label == {0: "negative", 1: "positive"}
 
 
+@pytest.mark.slow
 def test_the_same_seed_gives_the_same_scores(small):
     from dataclasses import replace
 

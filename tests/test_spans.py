@@ -268,6 +268,7 @@ def names_task(n=48):
                                   "test": QuestionSplit("test", made[3 * n // 4 :])})
 
 
+@pytest.mark.slow
 def test_fine_tuning_learns_saves_and_answers(tmp_path, monkeypatch):
     monkeypatch.setenv("FTLAB_QUIET", "1")
     tuned = ft.fine_tune(names_task(), config=ft.TrainConfig(learning_rate=5e-4, epochs=8, batch_size=8, max_length=32, precision="fp32"), out=tmp_path / "out")

@@ -87,6 +87,7 @@ def test_the_seed_alone_decides_whatever_ran_before_and_wherever(mine: Path) -> 
     assert len(pids) == 3, "two workers live through all their cells"
 
 
+@pytest.mark.slow
 def test_a_failed_cell_does_not_stop_the_others(mine: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for jobs, how in ((1, "FAIL"), (2, "FAIL"), (2, "DIE")):
         out = mine / f"{how}{jobs}.json"
@@ -98,6 +99,7 @@ def test_a_failed_cell_does_not_stop_the_others(mine: Path, monkeypatch: pytest.
         assert study.run_study("mine.few", out=out, say=lambda line: None) == 1
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(os.name == "nt", reason="signals")
 @pytest.mark.parametrize("jobs", [1, 2])
 def test_ctrl_c_keeps_what_is_done_and_the_same_command_goes_on(mine: Path, jobs: int) -> None:

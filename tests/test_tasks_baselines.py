@@ -10,6 +10,7 @@ from ftlab.errors import InputError, TaskError
 from ftlab.tasks import Split, Task, load_task
 
 
+@pytest.mark.slow
 def test_movies_equal_a_pipeline():
     task = load_task("ratings/movies")
     pattern = r"(?u)\b\w+\b|[^\w\s]+"

@@ -136,6 +136,7 @@ print(hashlib.sha256(repr(task.train.questions).encode()).hexdigest(), hashlib.s
 """
 
 
+@pytest.mark.slow
 def test_cloze_and_rules_are_the_same_in_every_process():
     """A set of words has another order in every process: a sum over it may be rounded otherwise, and another question be chosen."""
     found = {subprocess.run([sys.executable, "-c", MADE], capture_output=True, text=True, check=True, env={**os.environ, "PYTHONHASHSEED": seed}).stdout

@@ -598,7 +598,7 @@ EXERCISES = (
             Case((_SHORT, 0, 4, 2, 5, 0.0), [4], "no length penalty: short wins"),
             Case((_SHORT, 0, 4, 2, 5, 1.0), [1, 2, 3, 4], "by the mean: long wins"),
             Case((_SHORT, 0, 4, 3, 3, 2.0), [1, 2, 3], "three beams, three tokens at most"),
-            Case((_FULL, 0, 3, 2, 4, 1.0), [2, 1, 3], "here 3 ends; three paths of different length"),
+            Case((_FULL, 0, 3, 2, 4, 1.0), [2, 1, 3], "here 3 ends: log 0.3 / 1 against log 0.063 / 3"),
             Case((_FULL, 0, 3, 2, 4, 0.0), [3], "the same without a length penalty"),
             Case((_PLACE, 0, 4, 2, 3, 1.0), [2, 4], "a finished path takes no place: 0.2 · 0.9, in two tokens"),
             Case((_LATER, 0, 4, 2, 5, 1.0), [2, 4], "two have finished: a better one that ends later is not waited for"),
