@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ftlab.seeds import expected_best
+from ftlab.seeds import expected_best, variance_components
 from ftlab.stats import mean_interval
 
 STUDY = "stability"
@@ -33,6 +33,30 @@ def half(r, n: int) -> float:
     return (found.high - found.low) / 2
 
 
+def crossed(r):
+    runs = {(run["cell"]["head"], run["cell"]["order"] - 100): run["scores"]["accuracy"] for run in r.pick(part="crossed")}
+    size = max(head for head, _ in runs) + 1
+    return variance_components(np.array([[runs[head, order] for order in range(size)] for head in range(size)]))
+
+
+def cure(r, **how):
+    return r.values("accuracy", part="cure", rate=2e-4, **how)
+
+
+def changed(r, **how) -> str:
+    return f"{100 * r.compare('accuracy', {'part': 'healthy', **how}, {'part': 'recipe'}).difference.mean:+.1f}"
+
+
+def times_right(r):
+    n = 1282
+    return np.array([[int(bit) for bit in f"{int(run['scores']['right'], 16):0{n}b}"] for run in r.pick(part="recipe")]).sum(0)
+
+
+def vote(r) -> float:
+    times, runs = times_right(r), len(r.pick(part="recipe"))
+    return float((times > runs / 2).mean() + 0.5 * (times == runs / 2).mean())
+
+
 CLAIMS = {
     "worst": lambda r: points(min(scores(r))) + "%",
     "best": lambda r: points(max(scores(r))) + "%",
@@ -51,4 +75,25 @@ CLAIMS = {
     "best_1e3_nowarm": lambda r: points(max(scores(r, rate=1e-3, warmup=0.0))) + "%",
     "n_nudged": lambda r: str(len(r.pick(part="nudged", nudge=1e-6))),
     "n_same": lambda r: str(sum(s == r.values("accuracy", part="recipe")[k] for k, s in r.values("accuracy", part="nudged", nudge=1e-6).items())),
+    "share_head": lambda r: f"{crossed(r).shares['rows']:.0%}",
+    "share_order": lambda r: f"{crossed(r).shares['columns']:.0%}",
+    "share_rest": lambda r: f"{crossed(r).shares['rest']:.0%}",
+    "p_head": lambda r: f"{crossed(r).p_rows:.2f}",
+    "p_order": lambda r: "0.001" if crossed(r).p_columns < 0.001 else "not below 0.001",
+    "n_cure": lambda r: str(len(cure(r, reinit=1))),
+    "nf_steps": lambda r: str(failed(cure(r, epochs=9))),
+    "nf_top1": lambda r: str(failed(cure(r, reinit=1))),
+    "nf_top2": lambda r: str(failed(cure(r, reinit=2))),
+    "diff_top1": lambda r: changed(r, reinit=1),
+    "diff_top2": lambda r: changed(r, reinit=2),
+    "diff_long": lambda r: changed(r, epochs=9),
+    "right_always": lambda r: f"{int((times_right(r) == len(r.pick(part='recipe'))).sum()):,}",
+    "right_never": lambda r: str(int((times_right(r) == 0).sum())),
+    "right_some": lambda r: str(int(((times_right(r) > 0) & (times_right(r) < len(r.pick(part='recipe')))).sum())),
+    "vote": lambda r: f"{100 * vote(r):.1f}%",
+    "mean": lambda r: f"{100 * np.mean(scores(r)):.1f}%",
+    "mrpc_low": lambda r: points(min(r.values("accuracy", part="mrpc").values())) + "%",
+    "mrpc_high": lambda r: points(max(r.values("accuracy", part="mrpc").values())) + "%",
+    "sd_crossed": lambda r: points(crossed(r).total ** 0.5),
+    "sd_long": lambda r: points(sd(r.values("accuracy", part="healthy", epochs=9).values())),
 }
