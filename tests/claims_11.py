@@ -72,7 +72,7 @@ CLAIMS = {
     "cost_5e4": lambda r: points(np.mean(scores(r)) - np.mean(scores(r, rate=5e-4))),
     "nf_1e3": lambda r: str(failed(scores(r, rate=1e-3))),
     "n_1e3": lambda r: str(len(scores(r, rate=1e-3))),
-    "best_1e3_nowarm": lambda r: points(max(scores(r, rate=1e-3, warmup=0.0))) + "%",
+    "best_1e3_nowarm": lambda r: points(round(max(scores(r, rate=1e-3, warmup=0.0)) * 1282) / 1282) + "%",
     "n_nudged": lambda r: str(len(r.pick(part="nudged", nudge=1e-6))),
     "n_same": lambda r: str(sum(s == r.values("accuracy", part="recipe")[k] for k, s in r.values("accuracy", part="nudged", nudge=1e-6).items())),
     "share_head": lambda r: f"{crossed(r).shares['rows']:.0%}",
