@@ -98,9 +98,9 @@ EXERCISES = (
 
 QUIZ = tuple(
     Question(f"Question {i}: which positions does the `mlm_loss` count?", (
-        Choice("every position", "No: most positions were not chosen, so there is nothing to predict."),
-        Choice("the chosen positions", "Yes: the others carry the label -100.", right=True),
-        Choice("the first position", "No: that is [CLS], used for classification."))) for i in range(1, 6))
+        Choice("every position", "Most positions were not chosen, so there is nothing to predict."),
+        Choice("the chosen positions", "The others carry the label -100.", right=True),
+        Choice("the first position", "That is [CLS], used for classification."))) for i in range(1, 6))
 
 RECALL = (
     Recall("00", "What does the lite profile use for a model?", "MiniLM, a real BERT of 6 layers."),

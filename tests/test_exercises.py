@@ -143,6 +143,8 @@ def test_a_chapter_is_complete(name: str) -> None:
     assert {e.level for e in c.EXERCISES} == {1, 2, 3}, "three levels"
     assert len(c.QUIZ) == 5, "5 quiz questions"
     assert name == "90" or len({[x.right for x in q.choices].index(True) for q in c.QUIZ}) > 1, "the right choice always has the same letter"
+    said_twice = [x.why for q in c.QUIZ for x in q.choices if re.match(r"(Right|Yes|No)[:,.] ", x.why)]
+    assert not said_twice, f"the quiz itself says whether a choice is right: {said_twice}"
     assert len(c.RECALL) == (0 if name == "00" else 3), "3 recall questions (none in chapter 00)"
     assert all(r.chapter < name for r in c.RECALL), "recall questions come from earlier chapters"
 

@@ -361,16 +361,6 @@ def test_widgets_live_with_either_version(monkeypatch: pytest.MonkeyPatch) -> No
     assert "an empty sentence" in answer.value
 
 
-@pytest.mark.parametrize("why, wanted", [
-    ("Yes: each costs log V.", "Each costs log V."), ("No, that is the other one.", "That is the other one."), ("Right: one half.", "One half."),
-    ("No text is that predictable.", "No text is that predictable."), ("", ""),
-])
-def test_the_verdict_of_a_quiz_is_said_once(why: str, wanted: str) -> None:
-    from ftlab.teach import quizzes
-
-    assert quizzes._reason(why) == wanted
-
-
 def test_quiz_live(monkeypatch: pytest.MonkeyPatch) -> None:
     w = pytest.importorskip("ipywidgets")
     import IPython.display

@@ -334,26 +334,26 @@ EXERCISES = (
 
 QUIZ = (
     Question("A batch has 2,000 real tokens, 300 of them chosen. By what does `ft.mlm_loss` divide the sum?", (
-        Choice("2,000, the real tokens", "No: then the loss would shrink when fewer tokens are masked, although the model is no better."),
-        Choice("300, the chosen tokens", "Yes: all others carry the label -100 and are left out of the sum and of the count.", right=True),
-        Choice("240, the tokens that became [MASK]", "No: the 10% random and the 10% unchanged tokens are asked for too."))),
+        Choice("2,000, the real tokens", "Then the loss would shrink when fewer tokens are masked, although the model is no better."),
+        Choice("300, the chosen tokens", "All others carry the label -100 and are left out of the sum and of the count.", right=True),
+        Choice("240, the tokens that became [MASK]", "The 10% random and the 10% unchanged tokens are asked for too."))),
     Question("A model always guesses evenly among 30,522 tokens. What is its loss?", (
-        Choice("log 30,522 = 10.33 nats", "Yes: each token gets 1/V, which costs log V. It is the mark to compare a new head with.", right=True),
-        Choice("1/30,522", "No: that is the probability of the right token; the loss is minus its logarithm."),
-        Choice("30,522", "No: that is the perplexity, exp of the loss."))),
+        Choice("log 30,522 = 10.33 nats", "Each token gets 1/V, which costs log V. It is the mark to compare a new head with.", right=True),
+        Choice("1/30,522", "That is the probability of the right token; the loss is minus its logarithm."),
+        Choice("30,522", "That is the perplexity, exp of the loss."))),
     Question("Someone multiplies `F.cross_entropy(logits, labels)` by 0/1 weights and divides the sum by the sum of the weights. What happens?", (
-        Choice("PyTorch stops with a shape error", "No: a number times a tensor is allowed (broadcasting), which is why nobody noticed."),
-        Choice("the padding is left out, as wanted", "No: cross_entropy has already averaged over all slots, padding too."),
-        Choice("nothing: the weights cancel", "Yes: mean · sum(w) / sum(w) = mean, the mean over every slot.", right=True))),
+        Choice("PyTorch stops with a shape error", "A number times a tensor is allowed (broadcasting), which is why nobody noticed."),
+        Choice("the padding is left out, as wanted", "Cross_entropy has already averaged over all slots, padding too."),
+        Choice("nothing: the weights cancel", "Mean · sum(w) / sum(w) = mean, the mean over every slot.", right=True))),
     Question("Why do 10% of the chosen tokens stay as they are?", (
-        Choice("so that the model keeps a good vector for tokens it can see", "Yes: an ordinary token may be asked for too, so its vector must "
+        Choice("so that the model keeps a good vector for tokens it can see", "An ordinary token may be asked for too, so its vector must "
                "still say which token stands there; after pretraining there is no [MASK].", right=True),
-        Choice("to make the loss smaller", "No: it does get smaller, but that is no aim: the easy tokens make the number look better."),
-        Choice("because drawing random tokens is slow", "No: drawing tokens costs next to nothing."))),
+        Choice("to make the loss smaller", "It does get smaller, but that is no aim: the easy tokens make the number look better."),
+        Choice("because drawing random tokens is slow", "Drawing tokens costs next to nothing."))),
     Question("Model A: 40% masked, loss 3.1. Model B: 15% masked, loss 2.9, same text. Which is the better model?", (
-        Choice("B: the lower loss", "No: B was asked easier questions, with more context left at each."),
-        Choice("A: more tokens were asked", "No: the number of tokens asked says nothing about how good the answers are."),
-        Choice("not to be said from this", "Yes: losses compare only on the same text, the same tokenizer and the same masks.", right=True))),
+        Choice("B: the lower loss", "B was asked easier questions, with more context left at each."),
+        Choice("A: more tokens were asked", "The number of tokens asked says nothing about how good the answers are."),
+        Choice("not to be said from this", "Losses compare only on the same text, the same tokenizer and the same masks.", right=True))),
 )
 
 RECALL = (

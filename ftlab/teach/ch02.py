@@ -356,27 +356,27 @@ EXERCISES = (
 
 QUIZ = (
     Question("The logits at position 0 of a causal model are scored against which token?", (
-        Choice("token 0: it is the one at that position", "No: position 0 has just read token 0; asking for it teaches copying."),
-        Choice("token 1", "Yes: position t predicts token t + 1.", right=True),
+        Choice("token 0: it is the one at that position", "Position 0 has just read token 0; asking for it teaches copying."),
+        Choice("token 1", "Position t predicts token t + 1.", right=True),
         Choice("none: the first position is left out", "The first *token* is never predicted, but the first *position* predicts the second token."))),
     Question("You train a causal model, and after 100 steps the loss is 0.01 on new text as well. What is likeliest?", (
         Choice("it has memorised the training text", "Then new text would be expensive: memory does not help there."),
         Choice("the model is very good", "No text is that predictable: the best of this chapter spends 1.6 bits a byte."),
-        Choice("it can see the token it is asked for", "Yes: a missing shift, or no causal mask. Too good is a symptom.", right=True),
+        Choice("it can see the token it is asked for", "A missing shift, or no causal mask. Too good is a symptom.", right=True),
         Choice("the learning rate is too low", "Then the loss would stay near log V."))),
     Question("Model A has perplexity 20 with 50,000 tokens, model B has 12 with 2,000. Which predicts text better?", (
-        Choice("not to be said: compare bits per byte", "Yes: B's tokens are shorter, so each is easier, but a text has more of them.", right=True),
+        Choice("not to be said: compare bits per byte", "B's tokens are shorter, so each is easier, but a text has more of them.", right=True),
         Choice("B, its perplexity is lower", "Perplexities are per token, and the tokens are not the same."),
         Choice("A, its vocabulary is larger", "A larger vocabulary says nothing about quality."))),
     Question("What is teacher forcing?", (
         Choice("forcing the weights towards those of a larger model", "That is distillation (chapter 14)."),
         Choice("training on the model's own output", "The opposite: in training it never sees its own output."),
         Choice("stopping the gradient at the first wrong token", "Nothing is stopped: every position counts, right or wrong so far."),
-        Choice("in training, each position reads the true text so far", "Yes: so all positions can be computed at once, and the model's own errors never enter.", right=True))),
+        Choice("in training, each position reads the true text so far", "So all positions can be computed at once, and the model's own errors never enter.", right=True))),
     Question("You want to label sentences, have a GPU for a day, and both kinds of pretrained model at the same size. What speaks for the masked one?", (
-        Choice("every token's vector has seen the whole sentence", "Yes: in a causal model the first word's vector knows nothing of the second.", right=True),
-        Choice("it learns from all positions of a text", "No, that is the causal one; the masked one is asked for 15%."),
-        Choice("it gives the probability of a whole sentence", "No: the chain rule does, which needs a causal model."))),
+        Choice("every token's vector has seen the whole sentence", "In a causal model the first word's vector knows nothing of the second.", right=True),
+        Choice("it learns from all positions of a text", "That is the causal one; the masked one is asked for 15%."),
+        Choice("it gives the probability of a whole sentence", "The chain rule does, which needs a causal model."))),
 )
 
 RECALL = (

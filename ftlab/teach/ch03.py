@@ -432,27 +432,27 @@ EXERCISES = (
 
 QUIZ = (
     Question("Two sentences of 7 and 12 tokens (special tokens included) go into the lite encoder as one padded batch. What is the shape of last_hidden_state?", (
-        Choice("(2, 384)", "No: that is pooler_output, one vector a sentence. last_hidden_state has one a token."),
-        Choice("(2, 12, 384)", "Yes: B sentences, T of the longest, H numbers a token; the five padding places have vectors too.", right=True),
-        Choice("(19, 384)", "No: a batch is a rectangle; the shorter sentence is padded to 12."),
-        Choice("(2, 12, 30522)", "No: scores for words (V) need a masked-language-model head, which this checkpoint does not have."))),
+        Choice("(2, 384)", "That is pooler_output, one vector a sentence. last_hidden_state has one a token."),
+        Choice("(2, 12, 384)", "B sentences, T of the longest, H numbers a token; the five padding places have vectors too.", right=True),
+        Choice("(19, 384)", "A batch is a rectangle; the shorter sentence is padded to 12."),
+        Choice("(2, 12, 30522)", "Scores for words (V) need a masked-language-model head, which this checkpoint does not have."))),
     Question("You write `encoder(*tokenizer(texts, padding=True, return_tensors=\"pt\").values())`. What happens?", (
-        Choice("It stops with an error about shapes.", "No: both tensors are int64 of shape (B, T), so nothing can complain. That is the trap."),
-        Choice("It works: the library sorts the arguments out.", "No: positional arguments have no names to sort by."),
-        Choice("It runs, with token_type_ids in the place of attention_mask, and gives wrong vectors.", "Yes: the tokenizer's second key is token_type_ids, the model's second argument is attention_mask. Pass by name: `encoder(**batch)`.", right=True))),
+        Choice("It stops with an error about shapes.", "Both tensors are int64 of shape (B, T), so nothing can complain. That is the trap."),
+        Choice("It works: the library sorts the arguments out.", "Positional arguments have no names to sort by."),
+        Choice("It runs, with token_type_ids in the place of attention_mask, and gives wrong vectors.", "The tokenizer's second key is token_type_ids, the model's second argument is attention_mask. Pass by name: `encoder(**batch)`.", right=True))),
     Question("Greedy WordPiece splits `uninspired` into un ##ins ##pired. Why not un ##inspired?", (
-        Choice("##inspired is not in the vocabulary (inspired, as the start of a word, is).", "Yes: only pieces with ## can go on with a word, and the longest one in the vocabulary is ##ins.", right=True),
-        Choice("The tokenizer knows that `pired` is a stem.", "No: it knows no grammar. It takes the longest piece in its list, left to right."),
-        Choice("Pieces have at most five letters.", "No: `filmmaking` is one piece of ten letters."))),
+        Choice("##inspired is not in the vocabulary (inspired, as the start of a word, is).", "Only pieces with ## can go on with a word, and the longest one in the vocabulary is ##ins.", right=True),
+        Choice("The tokenizer knows that `pired` is a stem.", "It knows no grammar. It takes the longest piece in its list, left to right."),
+        Choice("Pieces have at most five letters.", "`filmmaking` is one piece of ten letters."))),
     Question("What shows best that the pooler of this checkpoint is as it was drawn, untrained?", (
-        Choice("Its outputs lie between -1 and 1.", "No: a tanh does that to every pooler, trained or not."),
-        Choice("A classifier on it does worse than one on mean pooling.", "No: that shows it is of little use here, but a trained pooler could be, too."),
-        Choice("It has fewer parameters than a layer.", "No: size says nothing about training."),
-        Choice("Its 384 biases are exactly 0 and its weights are spread like random numbers.", "Yes: training moves every bias off exactly 0 and gives the weights a structure, as in all other matrices of the file.", right=True))),
+        Choice("Its outputs lie between -1 and 1.", "A tanh does that to every pooler, trained or not."),
+        Choice("A classifier on it does worse than one on mean pooling.", "That shows it is of little use here, but a trained pooler could be, too."),
+        Choice("It has fewer parameters than a layer.", "Size says nothing about training."),
+        Choice("Its 384 biases are exactly 0 and its weights are spread like random numbers.", "Training moves every bias off exactly 0 and gives the weights a structure, as in all other matrices of the file.", right=True))),
     Question("Why does the package read an encoder's weights from safetensors only?", (
-        Choice("Pickle files cannot hold tensors larger than 2 GiB.", "No: they can. Size is not the reason."),
-        Choice("Opening a pickle can run code that its author put there; a safetensors file is a header and numbers.", "Yes: a pickle is a small program. A checkpoint from a stranger should not be one.", right=True),
-        Choice("safetensors checks that the weights are good.", "No: it checks that sizes and places fit together. Whether it is the file you mean is for the SHA-256 to say."))),
+        Choice("Pickle files cannot hold tensors larger than 2 GiB.", "They can. Size is not the reason."),
+        Choice("Opening a pickle can run code that its author put there; a safetensors file is a header and numbers.", "A pickle is a small program. A checkpoint from a stranger should not be one.", right=True),
+        Choice("safetensors checks that the weights are good.", "It checks that sizes and places fit together. Whether it is the file you mean is for the SHA-256 to say."))),
 )
 
 RECALL = (

@@ -267,26 +267,26 @@ EXERCISES = (
 
 QUIZ = (
     Question("The three tensors of a tokenizer, for single sentences, are handed to `BertModel` by place. What does the model see?", (
-        Choice("everything: the names are only for the reader", "No: the tokenizer's second tensor is `token_type_ids`, the model's second argument `attention_mask`."),
-        Choice("nothing of the words: all positions are masked", "Yes: the segments of a single sentence are all 0, and 0 in the mask means padding.", right=True),
-        Choice("the words, with padding among them", "No: that would need a mask of ones. It gets the zeros of the segments."))),
+        Choice("everything: the names are only for the reader", "The tokenizer's second tensor is `token_type_ids`, the model's second argument `attention_mask`."),
+        Choice("nothing of the words: all positions are masked", "The segments of a single sentence are all 0, and 0 in the mask means padding.", right=True),
+        Choice("the words, with padding among them", "That would need a mask of ones. It gets the zeros of the segments."))),
     Question("What is the gradient of the cross-entropy at the logit of a wrong class with probability 0.2 (batch of one)?", (
-        Choice("-0.8", "No: that would be the right class at probability 0.2, p - 1."),
-        Choice("0", "No: only a class of probability 0 has no gradient."),
-        Choice("1.61", "No: that is -log 0.2, a loss."),
-        Choice("+0.2", "Yes: p minus one-hot, and the one-hot entry of a wrong class is 0.", right=True))),
+        Choice("-0.8", "That would be the right class at probability 0.2, p - 1."),
+        Choice("0", "Only a class of probability 0 has no gradient."),
+        Choice("1.61", "That is -log 0.2, a loss."),
+        Choice("+0.2", "P minus one-hot, and the one-hot entry of a wrong class is 0.", right=True))),
     Question("A new model's loss on one batch of 16 examples stays at 0.69 for 50 steps (two classes, 8 of each). The likeliest reason?", (
-        Choice("the input does not reach the logits, or the gradient does not come back", "Yes: 0.69 = log 2 is the best that constant logits can do with 8 of each.", right=True),
-        Choice("16 examples are too few to learn from", "No: few examples are easier to memorise, not harder. That is the point of the test."),
-        Choice("the model overfits", "No: then the loss on this very batch would be near 0."))),
+        Choice("the input does not reach the logits, or the gradient does not come back", "0.69 = log 2 is the best that constant logits can do with 8 of each.", right=True),
+        Choice("16 examples are too few to learn from", "Few examples are easier to memorise, not harder. That is the point of the test."),
+        Choice("the model overfits", "Then the loss on this very batch would be near 0."))),
     Question("A regression head has one output, and the loss is `F.cross_entropy(logits, labels)` with all labels 0. What happens?", (
-        Choice("it trains, but slowly", "No: there is no gradient at all."),
-        Choice("the loss is 0 from the start and nothing is learnt", "Yes: the softmax of a single number is always 1, and -log 1 = 0.", right=True),
-        Choice("the loss is nan", "No: it is exactly 0, which looks like a triumph."))),
+        Choice("it trains, but slowly", "There is no gradient at all."),
+        Choice("the loss is 0 from the start and nothing is learnt", "The softmax of a single number is always 1, and -log 1 = 0.", right=True),
+        Choice("the loss is nan", "It is exactly 0, which looks like a triumph."))),
     Question("Why can the new head do with a larger learning rate than the encoder?", (
-        Choice("it has fewer weights", "No: AdamW moves each weight by about the learning rate, however many there are."),
-        Choice("its gradients are smaller", "No: AdamW divides by the size of the gradients, so this hardly matters."),
-        Choice("it starts from random weights, with nothing in them to lose", "Yes: the encoder's weights are already close to useful ones; the head's are noise.", right=True))),
+        Choice("it has fewer weights", "AdamW moves each weight by about the learning rate, however many there are."),
+        Choice("its gradients are smaller", "AdamW divides by the size of the gradients, so this hardly matters."),
+        Choice("it starts from random weights, with nothing in them to lose", "The encoder's weights are already close to useful ones; the head's are noise.", right=True))),
 )
 
 RECALL = (

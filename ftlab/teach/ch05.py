@@ -333,31 +333,31 @@ EXERCISES = (
 QUIZ = (
     Question("A model scores 0.684 accuracy on the validation split of MRPC. What is the first thing to look at?", (
         Choice("whether the learning rate was tuned", "Later, perhaps. First ask whether it learned anything."),
-        Choice("how many of its predictions are class 1", "Right: 279 of the 408 pairs are paraphrases, and 279 / 408 is 0.684. It may be answering \"yes\" to all.", right=True),
+        Choice("how many of its predictions are class 1", "279 of the 408 pairs are paraphrases, and 279 / 408 is 0.684. It may be answering \"yes\" to all.", right=True),
         Choice("the test split", "The test split is for the very end, and a look there would not explain the number."),
         Choice("more seeds", "They would tell how steady 0.684 is, not what it is."))),
     Question("Why is CoLA scored by Matthews correlation?", (
         Choice("It is faster to compute than accuracy", "Both take no time."),
         Choice("CoLA has values, not classes", "It has two classes; STS-B is the task with values."),
         Choice("69% of its sentences are acceptable, so accuracy rewards a constant answer; Matthews gives it 0",
-               "Right: a constant answer is worth nothing, and is scored so.", right=True),
+               "A constant answer is worth nothing, and is scored so.", right=True),
         Choice("Accuracy is not defined for unequal classes", "It is defined, only easily misread."))),
     Question("You fine-tune on STS-B with a head of one output and compute `logits.argmax(-1)`. What do you get?", (
         Choice("0 for every pair, a constant: its correlation is 0/0 and counts as 0",
-               "Right: over a single column the largest entry is always column 0. Read the value itself: `logits[:, 0]`.", right=True),
+               "Over a single column the largest entry is always column 0. Read the value itself: `logits[:, 0]`.", right=True),
         Choice("the rounded similarity", "Argmax gives a position, never a value."),
         Choice("an error message", "Sadly not: it runs without a word."))),
     Question("What do length buckets change?", (
         Choice("the number of sentences in a batch", "It stays batch_size."),
         Choice("which sentences share a batch; each epoch is still a shuffled pass over all",
-               "Right: similar lengths go together, pools and batches are still drawn at random.", right=True),
+               "Similar lengths go together, pools and batches are still drawn at random.", right=True),
         Choice("the loss function", "It never sees lengths."),
         Choice("how far a sentence is truncated", "That is max_length."))),
     Question("A run is stopped in its second epoch. What must a snapshot hold so that it goes on to exactly the same weights?", (
         Choice("the weights", "AdamW's two moments and the step (hence the learning rate) would start afresh: other weights come out."),
         Choice("the weights and the last loss", "The loss is an outcome; nothing is computed from it."),
         Choice("weights, AdamW's moments, the step, the random state, and the seed of the order",
-               "Right: everything the next step is computed from.", right=True))),
+               "Everything the next step is computed from.", right=True))),
 )
 
 RECALL = (

@@ -385,10 +385,10 @@ QUIZ = (
     Question("A tagger has a token accuracy of 0.92 on editorials, where 92% of the words are outside of names. What do you know about it?", (
         Choice("It finds about nine names of ten", "It may find none: O for every word scores just that."),
         Choice("Its F1 is about 0.92", "F1 counts whole names; accuracy counts words, most of them O."),
-        Choice("Next to nothing: O for every word would score the same", "Right: so compare with the majority, and report the F1 of names.", right=True),
+        Choice("Next to nothing: O for every word would score the same", "So compare with the majority, and report the F1 of names.", right=True),
         Choice("It is overfitted", "That would take two splits to say."))),
     Question("\"Zbigniew\" is a person's first name and is cut into four pieces. What are their labels?", (
-        Choice("B-PER, -100, -100, -100", "Right: one word, one label, at its first piece.", right=True),
+        Choice("B-PER, -100, -100, -100", "One word, one label, at its first piece.", right=True),
         Choice("B-PER, I-PER, I-PER, I-PER", "Some do this; then a word counts by its pieces, and their tags may contradict each other."),
         Choice("B-PER, O, O, O", "That teaches that a name ends inside a word."),
         Choice("B-PER four times", "That says four names begin."))),
@@ -396,17 +396,17 @@ QUIZ = (
         Choice("It is an error, and stops the evaluation", "Models say such things all the time: tags are chosen one by one."),
         Choice("The two words are taken for O", "That is the strict reading: the find would be lost."),
         Choice("It is asked again", "It would say the same."),
-        Choice("The first I- is read as B-: one name of two words", "Right: as the CoNLL scorer does. The rule must be stated, for it moves the score.", right=True))),
+        Choice("The first I- is read as B-: one name of two words", "As the CoNLL scorer does. The rule must be stated, for it moves the score.", right=True))),
     Question("Wanted: [New York Times ORG]. Predicted: [New York LOC]. How many mistakes is that in precision and recall?", (
         Choice("Half a mistake: two words of three are right", "Nothing is earned for a part."),
-        Choice("One false find and one missed name", "Right: a name with a wrong end or type is punished twice, once in precision and once in recall.", right=True),
+        Choice("One false find and one missed name", "A name with a wrong end or type is punished twice, once in precision and once in recall.", right=True),
         Choice("One missed name only", "The predicted name is there too, and it is wrong."),
         Choice("None: New York was found", "It is another name, of another type."))),
     Question("Why are the splits made by article and not by sentence?", (
         Choice("Articles are of equal length", "They are not, and it would not matter."),
         Choice("So that training goes faster", "The number of sentences is the same."),
         Choice("A name comes back all through an article: by sentence, the test would ask for names already seen",
-               "Right: the score would say how well it remembers.", right=True),
+               "The score would say how well it remembers.", right=True),
         Choice("Because BIO tags need whole articles", "A sentence is enough for them."))),
 )
 

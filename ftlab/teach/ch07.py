@@ -482,21 +482,21 @@ EXERCISES = (
 
 QUIZ = (
     Question("A model has exact match 0.31 and F1 0.55 on answerable questions. What does the gap say?", (
-        Choice("it often finds the right place but other borders than the people did", "Yes: words in common without an exact match mean answers too long, too short or shifted.", right=True),
-        Choice("it answers unanswerable questions", "No: those are not among the answerable ones."),
+        Choice("it often finds the right place but other borders than the people did", "Words in common without an exact match mean answers too long, too short or shifted.", right=True),
+        Choice("it answers unanswerable questions", "Those are not among the answerable ones."),
         Choice("its threshold is wrong", "Silence scores 0 by both. The gap comes from answers that were given and share some of the words."),
-        Choice("the metric has a fault", "No: F1 is at least exact match, question by question."))),
+        Choice("the metric has a fault", "F1 is at least exact match, question by question."))),
     Question("Windows of 128 tokens are cut from long contexts with stride 0. What goes wrong?", (
         Choice("nothing: every token is in one window", "Every token is, but not every answer."),
-        Choice("an answer that lies across a border is whole in no window", "Yes: such a question gets [CLS] labels everywhere, and cannot be answered.", right=True),
-        Choice("the question is missing in all but the first", "No: it stands in every window."),
+        Choice("an answer that lies across a border is whole in no window", "Such a question gets [CLS] labels everywhere, and cannot be answered.", right=True),
+        Choice("the question is missing in all but the first", "It stands in every window."),
         Choice("the windows are too long for the model", "128 is well within its 512 positions."))),
     Question("A window does not hold the answer. What is its label, and why?", (
         Choice("-100: it is left out of the loss", "Then nothing would teach the model to say \"not here\", which it must say of most windows of a long text."),
         Choice("the nearest words in the window", "That would teach it to answer wrongly with confidence."),
-        Choice("start and end at [CLS]: \"nothing here\" is something to learn", "Yes: and the score at [CLS] is what the no-answer decision is read from.", right=True))),
+        Choice("start and end at [CLS]: \"nothing here\" is something to learn", "And the score at [CLS] is what the no-answer decision is read from.", right=True))),
     Question("A quarter of the test questions have no answer. A model scores F1 0.25 on all of them. What do you look at first?", (
-        Choice("whether it ever answers", "Yes: saying nothing every time earns exactly the share of unanswerable questions.", right=True),
+        Choice("whether it ever answers", "Saying nothing every time earns exactly the share of unanswerable questions.", right=True),
         Choice("its learning rate", "Later. First rule out the constant answer."),
         Choice("its exact match, which must be higher", "It cannot be: F1 is at least exact match."),
         Choice("the ten worst cases", "They tell little if the answer is the same for all."))),
@@ -504,7 +504,7 @@ QUIZ = (
         Choice("five are too few", "More would make it worse."),
         Choice("thresholds are chosen on train", "Not there either: the model has seen those questions, and its margins there are other ones."),
         Choice("nothing, since the model's weights did not change", "The threshold is part of the system, and it has now seen the answers."),
-        Choice("the test took part in a choice, so its score is too kind", "Yes: choose on validation, then score the test once.", right=True))),
+        Choice("the test took part in a choice, so its score is too kind", "Choose on validation, then score the test once.", right=True))),
 )
 
 RECALL = (

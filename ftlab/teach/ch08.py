@@ -647,27 +647,27 @@ EXERCISES = (
 QUIZ = (
     Question("Your prompt has 40 tokens, the answer 10, then the end token. You forget to mask the prompt. What happens?", (
         Choice("nothing runs: labels and logits no longer fit", "They fit: each token has a label, as in chapter 02. No error tells you."),
-        Choice("four fifths of the predictions teach it to write your questions", "Yes: it trains, the loss falls, and 39 of its 50 predictions are of text that it will be given.", right=True),
+        Choice("four fifths of the predictions teach it to write your questions", "It trains, the loss falls, and 39 of its 50 predictions are of text that it will be given.", right=True),
         Choice("the answer is learnt twice", "The answer has as many labels as before, and a smaller share of the mean."))),
     Question("After tuning, the model writes good reviews and then does not stop. What is the likeliest cause?", (
         Choice("temperature too high", "Then the words would be odd; the end would come some time."),
         Choice("the learning rate is too low", "Then it would still write as before."),
         Choice("LoRA cannot learn when to stop", "It can: the end is a token like any other."),
-        Choice("the end token had the label -100, as padding has", "Yes: often because padding and end share an id.", right=True))),
+        Choice("the end token had the label -100, as padding has", "Often because padding and end share an id.", right=True))),
     Question("LoRA with rank 8 on a matrix of 576 by 576: how many numbers train?", (
-        Choice("9,216", "Yes: 8 · 576 for A and 576 · 8 for B, 2.8% of the matrix.", right=True),
+        Choice("9,216", "8 · 576 for A and 576 · 8 for B, 2.8% of the matrix.", right=True),
         Choice("4,608", "That is A alone; B has as many."),
         Choice("331,776", "That is the whole matrix, which is frozen."),
         Choice("64", "A and B reach from 8 to 576, not from 8 to 8."))),
     Question("A summary says that the court was *for* the law; the reference says *against*. All else is equal. What does ROUGE-1 say?", (
         Choice("0: the meaning is reversed", "It does not read: it counts shared words."),
         Choice("about 0.5", "One word of many differs: all the others are shared, and each counts the same."),
-        Choice("nearly 1: all words but one are shared", "Yes: the worst errors can be the cheapest.", right=True),
+        Choice("nearly 1: all words but one are shared", "The worst errors can be the cheapest.", right=True),
         Choice("it depends on the order of the words", "ROUGE-1 counts single words; pairs (ROUGE-2) and the order (ROUGE-L) are other scores."))),
     Question("A classifier judges 85% of your generated reviews to have the wanted sentiment. On real reviews it is right in 87 of 100 cases. What may you say?", (
         Choice("15% of the reviews have the wrong sentiment", "Some of these are the judge's own mistakes."),
         Choice("the generator is nearly as good as a human writer", "Sentiment is one property; sense, variety and truth were not judged."),
-        Choice("the sentiment agrees with the judge about as often as a real review's does", "Yes: and read some yourself, for what no judge was asked.", right=True),
+        Choice("the sentiment agrees with the judge about as often as a real review's does", "And read some yourself, for what no judge was asked.", right=True),
         Choice("nothing, classifiers cannot judge text", "It can say what it was trained to say, with a known error."))),
 )
 

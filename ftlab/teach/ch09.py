@@ -323,27 +323,27 @@ QUIZ = (
     Question("From epoch 5 to 20 the training loss falls from 0.1 to 0.001, validation loss doubles, validation accuracy stays. What happened?", (
         Choice("Nothing: the accuracy is what counts", "For a yes or no, perhaps. The probabilities became worthless."),
         Choice("The model grew surer of all its answers, the wrong ones included",
-               "Right: scaling up logits changes no answer, but each mistake costs more.", right=True),
+               "Scaling up logits changes no answer, but each mistake costs more.", right=True),
         Choice("The validation set is too small", "A small set makes a number unsteady; it does not make a loss climb epoch by epoch."),
         Choice("The learning rate was too low", "The training loss reached 0.001: it learned all that there was."))),
     Question("Variant A beats the base by 0.6 points, paired interval over eight seeds -0.9 to +2.1. What may you say?", (
         Choice("A helps, by 0.6 points", "The interval holds 0 and losses of nearly a point, too."),
         Choice("A does not help", "Nor that: a gain of two points lies in the interval."),
-        Choice("A gain could not be shown; it is between -0.9 and +2.1 points", "Right: and say how many seeds would settle it.", right=True))),
+        Choice("A gain could not be shown; it is between -0.9 and +2.1 points", "And say how many seeds would settle it.", right=True))),
     Question("Why does `weight_decay=0.01` change nothing in a fine-tuning of 160 steps at rate 2e-4?", (
         Choice("AdamW ignores weight decay", "It does not: each step multiplies weights by 1 - rate · decay."),
         Choice("Because biases and norms do not decay", "They do not, but the matrices do."),
-        Choice("(1 - 2e-4 · 0.01)^160 is 0.9997: the weights shrink by 0.03%", "Right. In pretraining, with a million steps, it matters.", right=True),
+        Choice("(1 - 2e-4 · 0.01)^160 is 0.9997: the weights shrink by 0.03%", "In pretraining, with a million steps, it matters.", right=True),
         Choice("Because dropout does the same", "They are unrelated; the base has no dropout."))),
     Question("You have 256 labelled sentences in all. What does early stopping cost you?", (
         Choice("The sentences you hold out to stop by, which could have been trained on",
-               "Right: and with 64 of them the choice is shaky. A fixed small number of epochs costs none.", right=True),
+               "And with 64 of them the choice is shaky. A fixed small number of epochs costs none.", right=True),
         Choice("Nothing, it saves time", "It saves steps, but it needs a validation set."),
         Choice("The best weights", "They are kept: that is what keep_best is for."))),
     Question("A word's nearest neighbours in an embedding table are used to augment sentiment data. What is the danger?", (
         Choice("The neighbours are misspelt", "They come from the vocabulary."),
         Choice("Opposites stand in similar contexts, so \"good\" may become \"bad\" while the label stays",
-               "Right: that is label noise of your own making.", right=True),
+               "That is label noise of your own making.", right=True),
         Choice("Sentences become longer", "One word replaces one word."),
         Choice("Training takes more steps", "The number of steps is the same here; only the texts change."))),
 )

@@ -392,25 +392,25 @@ EXERCISES = (
 QUIZ = (
     Question("LoRA's B starts at zero. What would a random B do?", (
         Choice("nothing: it is trained anyway", "It is, but from where? The first logits are those of a disturbed encoder."),
-        Choice("change the model before it has seen an example", "Right: B A is then a random matrix, added to what was pretrained.", right=True),
+        Choice("change the model before it has seen an example", "B A is then a random matrix, added to what was pretrained.", right=True),
         Choice("double the trainable numbers", "Their count has nothing to do with their values."))),
     Question("Only the head trains. Which part of a step is saved?", (
         Choice("the forward pass through the encoder", "The head needs the encoder's vectors; only if you store them is it saved."),
         Choice("the backward pass through the encoder, and the optimiser's work on it",
-               "Right: nothing below the head needs a gradient. About a third of the step is left.", right=True),
+               "Nothing below the head needs a gradient. About a third of the step is left.", right=True),
         Choice("nothing: gradients are computed and thrown away", "They are not even computed: autograd stops where nothing trains."))),
     Question("LoRA trains 0.3% of the numbers. Why is its step not 300 times cheaper?", (
         Choice("because the gradient must still travel through all layers to reach the lowest correction",
-               "Right: what is saved is the frozen matrices' own gradients, a third of the work at most, and the optimiser's part.", right=True),
+               "What is saved is the frozen matrices' own gradients, a third of the work at most, and the optimiser's part.", right=True),
         Choice("because A and B are in full precision", "They are, but they are tiny."),
         Choice("because merging costs time", "Merging is one small product for each matrix, once."))),
     Question("Two methods are compared at one common learning rate, 2e-4. What is wrong with that?", (
         Choice("nothing: all else is equal", "The rate that is good for all weights is far too small for a head or for biases alone."),
         Choice("the rate should be the smallest that works for both", "Each would still be judged at a rate that may not be its own."),
         Choice("2e-4 is the usual rate of full fine-tuning of this encoder, so that method is favoured",
-               "Right: give each the same number of tries, and choose on validation.", right=True))),
+               "Give each the same number of tries, and choose on validation.", right=True))),
     Question("You serve fifty tasks from one encoder. What does LoRA spare you, compared with fifty fine-tuned models?", (
-        Choice("disk and memory: one encoder and fifty small files", "Right: that, more than training time, is what it is for.", right=True),
+        Choice("disk and memory: one encoder and fifty small files", "That, more than training time, is what it is for.", right=True),
         Choice("the fifty heads", "Each task still has its own."),
         Choice("the forward pass of the encoder, which the tasks then share",
                "Only frozen features share it: with LoRA each task changes the encoder from the first layer on."))),

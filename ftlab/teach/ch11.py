@@ -335,30 +335,30 @@ QUIZ = (
         Choice("0.81, the mean of the four that worked",
                "That hides one failure in five, which whoever uses the recipe will meet. Report it beside the mean of all, if you like, and say so."),
         Choice("the mean of all five with its interval, all five scores, and that one collapsed",
-               "Right: the failure is a property of the recipe.", right=True),
+               "The failure is a property of the recipe.", right=True),
         Choice("0.81, and rerun the seed that failed until it works", "Rerunning only what one dislikes is choosing by score."))),
     Question("Two methods run with the same ten seeds each. Their scores are uncorrelated from seed to seed. What does the paired test gain?", (
         Choice("half the variance", "Only if the pairs had half their variance in common."),
         Choice("next to nothing: sharing a seed helps only as far as both methods react to it alike",
-               "Right: the variance of a difference is 2 sd² (1 - correlation).", right=True),
+               "The variance of a difference is 2 sd² (1 - correlation).", right=True),
         Choice("it becomes valid", "With independent runs the unpaired test is valid too."),
         Choice("it needs no second method", "There is nothing to pair, then."))),
     Question("Why does leaving out AdamW's bias correction hurt short trainings most?", (
         Choice("the steps are up to 6.6 times too long at first, and a short training has nothing but a first part",
-               "Right: the factor is 3.2 at step 1, 6.6 at step 12, and still 2.3 at step 200.", right=True),
+               "The factor is 3.2 at step 1, 6.6 at step 12, and still 2.3 at step 200.", right=True),
         Choice("the steps are too short at first", "m is too small, but the root of v is smaller still."),
         Choice("weight decay is left out with it", "Weight decay is another term."),
         Choice("the gradient is no longer clipped", "Clipping comes before AdamW."))),
     Question("In a crossed design, the rest is large beside head and order. What does that say?", (
         Choice("the measurements were careless", "It is what it is, however carefully measured."),
         Choice("there are no good heads and no good orders: what counts is the combination, or plain chance",
-               "Right: a head that is good with one order need not be with the next.", right=True),
+               "A head that is good with one order need not be with the next.", right=True),
         Choice("one should choose the best head", "That helps only if the rows differ by more than the rest explains."))),
     Question("A paper finds A better than B by 0.4 points, one run each, where runs of one method have a standard deviation of 1 point. What do you conclude?", (
         Choice("A is better", "Two runs of the very same method differ by that much more often than not."),
         Choice("B is as good as A", "One run each cannot show that either."),
         Choice("nothing yet: to see 0.4 points four times in five, about a hundred seeds of each would be needed",
-               "Right: 2 · 7.84 · (1 / 0.4)² = 98.", right=True))),
+               "2 · 7.84 · (1 / 0.4)² = 98.", right=True))),
 )
 
 RECALL = (

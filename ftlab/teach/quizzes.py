@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import string
 import textwrap
 from typing import Any
@@ -49,15 +48,9 @@ def quiz(name: str, number: int | None = None, choice: str | None = None) -> Ver
         raise InputError(f"choice {choice!r}", wanted=f"a letter from a to {LETTERS[len(question.choices) - 1]}")
     chosen = question.choices[LETTERS.index(letter)]
     word = "right" if chosen.right else "not right"
-    text = f"{key} quiz · {number}{letter} · {word} · {_reason(chosen.why)}"
-    present(text, box(f"<strong>{number}{letter} · {word}</strong> · {escape(_reason(chosen.why))}", GREEN if chosen.right else AMBER))
+    text = f"{key} quiz · {number}{letter} · {word} · {chosen.why}"
+    present(text, box(f"<strong>{number}{letter} · {word}</strong> · {escape(chosen.why)}", GREEN if chosen.right else AMBER))
     return Verdict(chosen.right, text, "" if chosen.right else chosen.why)
-
-
-def _reason(why: str) -> str:
-    """The reason without a first "Yes:" or "No:", where the verdict stands before it."""
-    rest = re.sub(r"^(Right|Yes|No)[:,.] ", "", why)
-    return rest[:1].upper() + rest[1:]
 
 
 def _one(number: int, question: Question) -> str:
@@ -75,7 +68,7 @@ def _question_html(number: int, question: Question) -> str:
     choices = "".join(
         f'<details style="margin: 2px 0px 2px 18px"><summary style="cursor: pointer">{letter}) {escape(c.text)}</summary>'
         f'<div style="margin: 2px 0px 6px 18px; padding: 2px 10px; border-left: 3px solid {GREEN if c.right else AMBER}">'
-        f'<strong>{"Right." if c.right else "Not right."}</strong> {escape(_reason(c.why))}</div></details>'
+        f'<strong>{"Right." if c.right else "Not right."}</strong> {escape(c.why)}</div></details>'
         for letter, c in zip(LETTERS, question.choices))
     return f'<div style="margin: 0px 0px 12px 0px"><strong>{number}. {escape(question.text)}</strong>{choices}</div>'
 
@@ -105,7 +98,7 @@ def _live(questions: tuple[Question, ...]) -> bool:
                 return
             c = question.choices[change["new"]]
             right.setdefault(i, c.right)  # the first try counts
-            answer.value = box(f"<strong>{'✓ Right.' if c.right else 'Not right.'}</strong> {escape(_reason(c.why))}", GREEN if c.right else AMBER)
+            answer.value = box(f"<strong>{'✓ Right.' if c.right else 'Not right.'}</strong> {escape(c.why)}", GREEN if c.right else AMBER)
             score.value = f"{len(right)} of {len(questions)} answered, {sum(right.values())} right at the first try"
 
         buttons.observe(said, names="value")
