@@ -68,7 +68,7 @@ def layer_shares(model: nn.Module, decay: float) -> dict[str, float]:
     Returns: dict of a parameter's name -> share.
     Raises: InputError for a decay out of range; ModelError if the model has no encoder with layers.
     Example: with decay 0.8 and 6 layers the embeddings get 0.8^6 = 0.262.
-    Source: Howard & Ruder 2018, ULMFiT, section 3.2; Sun et al. 2019, How to Fine-Tune BERT, section 5.3.3. Checked against: shares worked
+    Source: Howard & Ruder 2018, ULMFiT, section 3.2; Sun et al. 2019, How to Fine-Tune BERT, section 5.3. Checked against: shares worked
         out from the names alone, and the length of AdamW's first step (tests/test_optim.py).
     """
     from ftlab.freezing import encoder_of, layers_of

@@ -18,10 +18,10 @@ def lowest(r: Any) -> float:
     return min(curve(r, "validation_loss", epoch) for epoch in range(1, 21))
 
 
-def kept(r: Any, watch: str, best: Any, score: str) -> float:
+def kept(r: Any, watch: str, best: Any, score: str, variant: str = "base") -> float:
     """Mean gain over the last epoch of the epoch with the best value of what is watched."""
     gains = []
-    for run in r.pick(**BASE):
+    for run in r.pick(variant=variant):
         c = run["scores"]["curve"]
         gains.append(c[f"test_{score}"][c[watch].index(best(c[watch]))] - c[f"test_{score}"][-1])
     return sum(gains) / len(gains)
@@ -37,6 +37,14 @@ def change(r: Any, variant: str, score: str = "accuracy") -> float:
 
 def points(x: float) -> str:
     return f"{100 * x:+.1f}"
+
+
+def law(r: Any, n: int, sizes: tuple[int, ...]) -> str:
+    """Accuracy with n sentences by the power law through these sizes (numpy's least squares)."""
+    import numpy as np
+
+    slope, intercept = np.polyfit(np.log(sizes), [math.log(1 - size(r, m)) for m in sizes], 1)
+    return f"{1 - math.exp(intercept + slope * math.log(n)):.1%}"
 
 
 def depth(r: Any, n: int) -> str:
@@ -58,6 +66,9 @@ CLAIMS = {
     "n512": lambda r: f"{size(r, 512):.1%}",
     "nall": lambda r: f"{size(r, 7782):.1%}",
     "seen512": lambda r: f"{size(r, 512, score='train_accuracy'):.1%}",
+    "lawall": lambda r: law(r, 7782, (256, 512, 1024, 2048)),
+    "lawall512": lambda r: law(r, 7782, (512, 1024, 2048)),
+    "short256": lambda r: points(r.compare("accuracy", {"variant": "5 epochs"}, {"part": "size", "n_train": 256, "layers": 6}).difference.mean),
     "shallow64": lambda r: depth(r, 64),
     "shallow512": lambda r: depth(r, 512),
     "shallow2048": lambda r: depth(r, 2048),
@@ -65,10 +76,17 @@ CLAIMS = {
     "stopacc64": lambda r: points(kept(r, "small_accuracy", max, "accuracy")),
     "stoploss": lambda r: f"{kept(r, 'validation_loss', min, 'loss'):+.2f}",
     "stoplossacc": lambda r: points(kept(r, "validation_loss", min, "accuracy")),
+    "stoplossacc64": lambda r: points(kept(r, "small_loss", min, "accuracy")),
+    "stopwrong": lambda r: points(kept(r, "validation_accuracy", max, "accuracy", "wrong labels 20%")),
+    "stopundecided": lambda r: points(kept(r, "validation_accuracy", max, "accuracy", "one rating, undecided too")),
     "planned": lambda r: points(change(r, "5 epochs")),
+    "plannedloss": lambda r: f"{change(r, '5 epochs', 'loss'):+.2f}",
+    "decayloss": lambda r: f"{change(r, 'weight decay 10', 'loss'):+.2f}",
     "sd": lambda r: f"{100 * r.interval('accuracy', **BASE).sd:.1f}",
     "dropout1": lambda r: points(change(r, "dropout 0.1")),
     "dropout3": lambda r: points(change(r, "dropout 0.3")),
+    "decay0": lambda r: points(change(r, "weight decay 0")),
+    "decay01": lambda r: points(change(r, "weight decay 0.1")),
     "decay10": lambda r: points(change(r, "weight decay 10")),
     "smooth": lambda r: points(change(r, "label smoothing 0.1")),
     "smoothloss": lambda r: f"{change(r, 'label smoothing 0.1', 'loss'):+.2f}",
@@ -78,7 +96,10 @@ CLAIMS = {
     "near64": lambda r: few(r, "near"),
     "flipped": lambda r: points(change(r, "wrong labels 20%")),
     "onewrong": lambda r: f"{r.interval('wrong', variant='one rating').mean:.1%}",
+    "undecidedwrong": lambda r: f"{r.interval('wrong', variant='one rating, undecided too').mean:.1%}",
+    "undecided": lambda r: points(change(r, "one rating, undecided too")),
     "one": lambda r: points(change(r, "one rating")),
     "many": lambda r: points(change(r, "one rating, 18 times as many")),
+    "many5": lambda r: points(r.compare("accuracy", {"variant": "one rating, 18 times as many"}, {"variant": "5 epochs"}).difference.mean),
     "manyacc": lambda r: f"{r.interval('accuracy', variant='one rating, 18 times as many').mean:.1%}",
 }

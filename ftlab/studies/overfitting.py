@@ -169,7 +169,7 @@ class _Parts:
 
     def __init__(self, n_train: int, n_validation: int, seed: int) -> None:
         middle = n_train + n_validation
-        drawn = random.Random(seed).sample(range(n_train, middle), min(SMALL, n_validation))  # the file's first are all of one class
+        drawn = random.Random(seed).sample(range(n_train, middle), min(SMALL, n_validation))  # the file's first are nearly all of one class
         self.parts = {"train": slice(0, n_train), "validation": slice(n_train, middle), "test": slice(middle, None), "small": drawn}
 
     def __call__(self, logits: list[Any], labels: list[Any]) -> dict[str, float]:

@@ -333,7 +333,7 @@ QUIZ = (
     Question("Why does `weight_decay=0.01` change nothing in a fine-tuning of 160 steps at rate 2e-4?", (
         Choice("AdamW ignores weight decay", "It does not: each step multiplies weights by 1 - rate · decay."),
         Choice("Because biases and norms do not decay", "They do not, but the matrices do."),
-        Choice("(1 - 2e-4 · 0.01)^160 is 0.9997: the weights shrink by 0.03%", "In pretraining, with a million steps, it matters.", right=True),
+        Choice("(1 - 2e-4 · 0.01)^160 is 0.9997: the weights shrink by 0.03% at most", "In pretraining, with a million steps, it matters.", right=True),
         Choice("Because dropout does the same", "They are unrelated; the base has no dropout."))),
     Question("You have 256 labelled sentences in all. What does early stopping cost you?", (
         Choice("The sentences you hold out to stop by, which could have been trained on",
