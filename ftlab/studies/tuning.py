@@ -259,7 +259,7 @@ def _vectors(texts: tuple[str, ...], pairs: tuple[str, ...] | None) -> torch.Ten
     model = build(2).to(ft.lab.device())
     model.classifier = torch.nn.Identity()  # the pooled vector itself
     split = Split("features", list(texts), None, list(pairs) if pairs else None)
-    return ft.predict_logits(model, ft.load_tokenizer(), split, batch_size=256)  # (N, H)
+    return ft.predict_logits(model, ft.load_tokenizer(), split, batch_size=64)  # (N, H)
 
 
 @lru_cache(maxsize=None)
