@@ -15,7 +15,7 @@ class History:
     Attributes:
         steps: one dict an optimiser step: step, epoch (float), loss (nats, mean over the batch), learning_rate, grad_norm.
         evaluations: one dict an evaluation: step, epoch, loss, and the metrics.
-        headline: the key of an evaluation that decides which is best; "loss" is best when lowest, others when highest.
+        headline: the key of an evaluation that decides which is best; a name that ends in "loss" is best when lowest, others when highest.
         tokens: real tokens trained on (padding not counted).
         seconds: wall time spent in training steps.
         evaluation_seconds: wall time spent in evaluations.
@@ -39,7 +39,7 @@ class History:
         """The best evaluation so far, or {} if there was none. Ties go to the earlier one."""
         if not self.evaluations:
             return {}
-        sign = 1 if self.headline == "loss" else -1
+        sign = 1 if self.headline.endswith("loss") else -1
         return min(self.evaluations, key=lambda e: sign * e[self.headline])
 
     @property

@@ -177,10 +177,12 @@ def dots_with_intervals(scores: Mapping[str, Any], baseline: float | None = None
         middle, low, high = _bounds(scores[name])
         ax.plot([low, high], [y, y], color=COLOURS[0], linewidth=2.2, linestyle="-")
         ax.plot([middle], [y], marker="o", color=COLOURS[0], markersize=7)
-        for x in (points or {}).get(name, ()):
-            ax.plot([x], [y - 0.26], marker="|", color="#555555", markersize=7, linestyle="none")
+        runs = sorted((points or {}).get(name, ()))
+        for j, x in enumerate(runs):
+            same = sum(abs(x - other) < 1e-3 for other in runs[:j])  # runs that end alike stand below each other
+            ax.plot([x], [y - 0.2 - 0.1 * same], marker="|", color="#555555", markersize=6, linestyle="none", zorder=3)
     if baseline is not None:
-        ax.axvline(baseline, color="#000000", linestyle="--", linewidth=1.2)
+        ax.axvline(baseline, color="#999999", linestyle="--", linewidth=1.0, zorder=1)
         ax.annotate(f" {baseline_name}", (baseline, 1.0), xycoords=("data", "axes fraction"), va="bottom", fontsize=9)
     ax.set(yticks=range(len(names)), yticklabels=names[::-1], ylim=(-0.6, len(names) - 0.4), xlabel=xlabel)
     ax.grid(axis="y", visible=False)

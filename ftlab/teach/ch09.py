@@ -33,6 +33,14 @@ def _exponential(weight: float, learning_rate: float, decay: float, steps: int) 
     return weight * math.exp(-learning_rate * decay * steps)
 
 
+def _taken_off(weight: float, learning_rate: float, decay: float, steps: int) -> float:
+    return weight * (1 - (1 - learning_rate * decay) ** steps)
+
+
+def _one_step_short(weight: float, learning_rate: float, decay: float, steps: int) -> float:
+    return weight * (1 - learning_rate * decay) ** (steps - 1)
+
+
 def smoothed_loss(logits: torch.Tensor, labels: torch.Tensor, smoothing: float) -> torch.Tensor:
     log_p = torch.log_softmax(logits, -1)  # (B, C)
     right = log_p.gather(1, labels[:, None])[:, 0]  # (B,)
@@ -43,6 +51,13 @@ def _over_the_others(logits: torch.Tensor, labels: torch.Tensor, smoothing: floa
     log_p = torch.log_softmax(logits, -1)
     right = log_p.gather(1, labels[:, None])[:, 0]
     others = (log_p.sum(-1) - right) / (logits.shape[1] - 1)
+    return -((1 - smoothing) * right + smoothing * others).mean()
+
+
+def _share_missing(logits: torch.Tensor, labels: torch.Tensor, smoothing: float) -> torch.Tensor:
+    log_p = torch.log_softmax(logits, -1)
+    right = log_p.gather(1, labels[:, None])[:, 0]
+    others = (log_p.sum(-1) - right) / logits.shape[1]
     return -((1 - smoothing) * right + smoothing * others).mean()
 
 
@@ -91,6 +106,27 @@ def _spread_not_error(a: list[float], b: list[float], t: float) -> list[float]:
     return [mean, mean - half, mean + half]
 
 
+def _half_times(a: list[float], b: list[float], t: float, factor: float) -> list[float]:
+    mean, low, _ = paired(a, b, t)
+    return [mean, mean - (mean - low) * factor, mean + (mean - low) * factor]
+
+
+def _no_t(a: list[float], b: list[float], t: float) -> list[float]:
+    return _half_times(a, b, t, 1 / t)
+
+
+def _not_the_root(a: list[float], b: list[float], t: float) -> list[float]:
+    return _half_times(a, b, t, len(a) ** -0.5)
+
+
+def _root_of_n_minus_1(a: list[float], b: list[float], t: float) -> list[float]:
+    return _half_times(a, b, t, (len(a) / (len(a) - 1)) ** 0.5)
+
+
+def _normal(a: list[float], b: list[float], t: float) -> list[float]:
+    return _half_times(a, b, t, 1.96 / t)
+
+
 def _divided_by_n(a: list[float], b: list[float], t: float) -> list[float]:
     mean, low, _ = paired(a, b, t)
     half = (mean - low) * ((len(a) - 1) / len(a)) ** 0.5
@@ -121,6 +157,14 @@ def _only_lost(measured: float, wrong: float) -> float:
     return (measured - wrong) / (1 - wrong)
 
 
+def _taken_away(measured: float, wrong: float) -> float:
+    return measured - wrong
+
+
+def _given_back(measured: float, wrong: float) -> float:
+    return measured + wrong * (1 - measured)
+
+
 def needed(n1: int, error1: float, n2: int, error2: float, target: float) -> float:
     b = math.log(error1 / error2) / math.log(n2 / n1)  # error = a · n^-b: a straight line in log-log
     return n2 * (error2 / target) ** (1 / b)
@@ -143,6 +187,14 @@ def _power_upside_down(n1: int, error1: float, n2: int, error2: float, target: f
     return n2 * (error2 / target) ** b
 
 
+def _the_extra(n1: int, error1: float, n2: int, error2: float, target: float) -> float:
+    return needed(n1, error1, n2, error2, target) - n2
+
+
+def _from_the_first(n1: int, error1: float, n2: int, error2: float, target: float) -> float:
+    return n1 * (error2 / target) ** (math.log(n2 / n1) / math.log(error1 / error2))
+
+
 def majority_error(wrong: float, k: int) -> float:
     half = (k + 1) // 2
     return sum(math.comb(k, m) * wrong**m * (1 - wrong) ** (k - m) for m in range(half, k + 1))
@@ -163,6 +215,18 @@ def _exactly_half(wrong: float, k: int) -> float:
 
 def _no_coefficient(wrong: float, k: int) -> float:
     return sum(wrong**m * (1 - wrong) ** (k - m) for m in range((k + 1) // 2, k + 1))
+
+
+def _right_ones_forgotten(wrong: float, k: int) -> float:
+    return sum(math.comb(k, m) * wrong**m for m in range((k + 1) // 2, k + 1))
+
+
+def _one_too_early(wrong: float, k: int) -> float:
+    return sum(math.comb(k, m) * wrong**m * (1 - wrong) ** (k - m) for m in range(k // 2, k + 1))
+
+
+def _without_the_last(wrong: float, k: int) -> float:
+    return sum(math.comb(k, m) * wrong**m * (1 - wrong) ** (k - m) for m in range((k + 1) // 2, k))
 
 
 def _one_too_many(wrong: float, k: int) -> float:
@@ -190,6 +254,7 @@ EXERCISES = (
             Mistake("base 10", 0.50327, "you took the logarithm to base 10: nats use the natural one"),
             Mistake("mean probability", 0.29437, "you averaged the probabilities first: take the logarithm of each, then the mean"),
             Mistake("accuracy", 0.75, "that is the accuracy: the mean loss is asked for"),
+            Mistake("the mistake alone", 4.60517, "that is the loss of the mistake alone: take the mean over all four"),
         )),
     Exercise(
         id="09.2", title="What weight decay does", level=1, signature="my_shrunk(weight, learning_rate, decay, steps)", solution=shrunk,
@@ -209,6 +274,8 @@ EXERCISES = (
             Mistake("one big step", _once, "you took all steps' bites from the first weight: each step bites from what is left"),
             Mistake("without the rate", _without_rate, "you multiplied by 1 - decay: in AdamW the learning rate scales the decay"),
             Mistake("a constant bite", _constant_bite, "you took the same amount off at each step, whatever the weight: decay is in proportion to it"),
+            Mistake("taken off", _taken_off, "that is what decay takes off: what is left is asked for"),
+            Mistake("one step short", _one_step_short, "you multiplied one time too few: every step bites, the first one too"),
             Mistake("exponential", _exponential, "exp(-rate · decay · steps) is the limit of tiny steps: these steps are whole, multiply"),
         )),
     Exercise(
@@ -228,6 +295,7 @@ EXERCISES = (
                   "and the loss is least at a probability of 1 - s + s / C, not at 1.",
         mistakes=(
             Mistake("the other classes only", _over_the_others, "you shared s among the wrong classes only: all C classes get s / C, the right one too"),
+            Mistake("share missing", _share_missing, "your target sums to less than 1: the right class gets its s / C on top of 1 - s"),
             Mistake("added on top", _added_on_top, "you left the right class its whole weight: it keeps 1 - s, so that the target still sums to 1"),
             Mistake("sum over classes", _summed_over_classes, "you added the classes up: s is shared, so take their mean"),
             Mistake("sum over the batch", _summed_over_batch, "you added the sentences up: the loss is the mean over the batch"),
@@ -252,6 +320,10 @@ EXERCISES = (
             Mistake("unpaired", _unpaired, "you used the spread of the two lists of scores: take the spread of the differences, seed by seed"),
             Mistake("sd instead of its error", _spread_not_error, "that is where single differences lie: the mean of n is surer, divide by sqrt(n)"),
             Mistake("divided by n", _divided_by_n, "the sd of a few values has n - 1 below, not n"),
+            Mistake("no t", _no_t, "the half-width is t times the standard error: t is missing"),
+            Mistake("n, not its root", _not_the_root, "you divided the sd by n: its error divides by the root of n"),
+            Mistake("root of n - 1", _root_of_n_minus_1, "n - 1 belongs in the sd only: its error divides by the root of n"),
+            Mistake("1.96", _normal, "you took 1.96, which is for many seeds: take the t that is given"),
             Mistake("b minus a", _other_way_round, "you took b - a: a - b is asked for"),
         )),
     Exercise(
@@ -272,11 +344,13 @@ EXERCISES = (
         mistakes=(
             Mistake("added", _added, "you added the share of wrong labels: that is right only for a model that is never wrong"),
             Mistake("scaled", _scaled, "you left out the wrong answers that a wrong label makes right"),
+            Mistake("taken away", _taken_away, "wrong labels make this model look worse than it is: its true accuracy is above the measured one"),
+            Mistake("given back", _given_back, "you gave back a part of the misses only: solve measured = true (1 - q) + (1 - true) q"),
             Mistake("forwards", _forward, "you went from true to measured: the other way is asked for"),
             Mistake("lost only", _only_lost, "close: a wrong label takes hits away and also gives some, so the divisor is 1 - 2 · wrong"),
         )),
     Exercise(
-        id="09.6", title="How many more sentences?", level=3, signature="my_needed(n1, error1, n2, error2, target)", solution=needed,
+        id="09.6", title="How many sentences in all?", level=3, signature="my_needed(n1, error1, n2, error2, target)", solution=needed,
         cases=(
             Case((100, 0.4, 400, 0.2, 0.1), 1600.0, "four times the sentences halve the error", tolerance=1e-4),
             Case((256, 0.25, 4096, 0.15, 0.12), name="a flatter curve", tolerance=1e-4),
@@ -293,6 +367,8 @@ EXERCISES = (
             Mistake("straight line", _straight_line, "you drew a straight line in n: the same gain would come from every hundred sentences, which no curve here shows"),
             Mistake("points a doubling", _points_a_doubling, "you took the same number of points off a doubling: a power law takes off the same share"),
             Mistake("in proportion", _in_proportion, "you took error · n as constant (b = 1): compute b from the two points"),
+            Mistake("the extra", _the_extra, "that is how many to add to n2: the number in all is asked for"),
+            Mistake("from the first", _from_the_first, "error2 belongs to n2: start from there"),
             Mistake("power upside down", _power_upside_down, "you raised to b: solving a · n^-b = target for n gives the power 1 / b"),
         )),
     Exercise(
@@ -315,13 +391,16 @@ EXERCISES = (
             Mistake("shared out", _shared_out, "errors do not shrink in proportion to k: count the ways to be outvoted"),
             Mistake("exactly half and one", _exactly_half, "you counted the smallest majority only: larger ones are wrong, too"),
             Mistake("no coefficient", _no_coefficient, "you counted one way for each m: any m of the k raters may be the wrong ones, comb(k, m) ways"),
+            Mistake("right ones forgotten", _right_ones_forgotten, "the other k - m raters are right, each with probability 1 - wrong"),
+            Mistake("one too early", _one_too_early, "k // 2 wrong raters are no majority: begin at (k + 1) / 2"),
+            Mistake("without the last", _without_the_last, "all k wrong counts, too: the range ends at k + 1 in Python"),
             Mistake("one too many", _one_too_many, "your sum begins one too late: (k + 1) / 2 wrong raters are a majority already"),
         )),
 )
 
 QUIZ = (
     Question("From epoch 5 to 20 the training loss falls from 0.1 to 0.001, validation loss doubles, validation accuracy stays. What happened?", (
-        Choice("Nothing: the accuracy is what counts", "For a yes or no, perhaps. The probabilities became worthless."),
+        Choice("Nothing: the accuracy is what counts", "For a yes or no, perhaps. The probabilities, taken at their word, became worse than a coin's."),
         Choice("The model grew surer of all its answers, the wrong ones included",
                "Scaling up logits changes no answer, but each mistake costs more.", right=True),
         Choice("The validation set is too small", "A small set makes a number unsteady; it does not make a loss climb epoch by epoch."),
@@ -333,7 +412,7 @@ QUIZ = (
     Question("Why does `weight_decay=0.01` change nothing in a fine-tuning of 160 steps at rate 2e-4?", (
         Choice("AdamW ignores weight decay", "It does not: each step multiplies weights by 1 - rate · decay."),
         Choice("Because biases and norms do not decay", "They do not, but the matrices do."),
-        Choice("(1 - 2e-4 · 0.01)^160 is 0.9997: the weights shrink by 0.03% at most", "In pretraining, with a million steps, it matters.", right=True),
+        Choice("(1 - 2e-4 · 0.01)^160 is 0.9997: the weights shrink by 0.03% at a constant rate, half of that with the schedule", "In pretraining, with a million steps, it matters.", right=True),
         Choice("Because dropout does the same", "They are unrelated; the base has no dropout."))),
     Question("You have 256 labelled sentences in all. What does early stopping cost you?", (
         Choice("The sentences you hold out to stop by, which could have been trained on",

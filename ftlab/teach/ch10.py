@@ -85,6 +85,14 @@ def _instead(W: torch.Tensor, A: torch.Tensor, B: torch.Tensor, alpha: float) ->
     return alpha / A.shape[0] * (B @ A)
 
 
+def _scale_upside_down(W: torch.Tensor, A: torch.Tensor, B: torch.Tensor, alpha: float) -> torch.Tensor:
+    return W + A.shape[0] / alpha * (B @ A)
+
+
+def _all_scaled(W: torch.Tensor, A: torch.Tensor, B: torch.Tensor, alpha: float) -> torch.Tensor:
+    return alpha / A.shape[0] * (W + B @ A)
+
+
 def _taken_away(W: torch.Tensor, A: torch.Tensor, B: torch.Tensor, alpha: float) -> torch.Tensor:
     return W - alpha / A.shape[0] * (B @ A)
 
@@ -123,6 +131,15 @@ def layer_rates(names: list[str], learning_rate: float, decay: float, n_layers: 
 def _upside_down(names: list[str], learning_rate: float, decay: float, n_layers: int) -> dict[str, float]:
     wanted = layer_rates(names, 1.0, decay, n_layers)
     return {n: learning_rate * decay**n_layers / v if n.startswith("bert.") and "pooler" not in n else learning_rate for n, v in wanted.items()}
+
+
+def _by_the_number(names: list[str], learning_rate: float, decay: float, n_layers: int) -> dict[str, float]:
+    rates = layer_rates(names, learning_rate, decay, n_layers)
+    return {n: learning_rate * decay ** int(n.split(".layer.")[1].split(".")[0]) if ".layer." in n else v for n, v in rates.items()}
+
+
+def _counted_from_1(names: list[str], learning_rate: float, decay: float, n_layers: int) -> dict[str, float]:
+    return {n: v * decay if ".layer." in n else v for n, v in layer_rates(names, learning_rate, decay, n_layers).items()}
 
 
 def _top_already_slower(names: list[str], learning_rate: float, decay: float, n_layers: int) -> dict[str, float]:
@@ -177,8 +194,16 @@ def _one_moment(sizes: list[int], trains: list[bool]) -> int:
     return 4 * sum(sizes) + 8 * sum(s for s, t in zip(sizes, trains) if t)
 
 
-def _no_gradient(sizes: list[int], trains: list[bool]) -> int:
-    return 4 * sum(sizes) + 8 * sum(s for s, t in zip(sizes, trains) if t)
+def _weight_twice(sizes: list[int], trains: list[bool]) -> int:
+    return 4 * sum(sizes) + 16 * sum(s for s, t in zip(sizes, trains) if t)
+
+
+def _gradients_of_all(sizes: list[int], trains: list[bool]) -> int:
+    return 8 * sum(sizes) + 8 * sum(s for s, t in zip(sizes, trains) if t)
+
+
+def _no_weights(sizes: list[int], trains: list[bool]) -> int:
+    return 12 * sum(s for s, t in zip(sizes, trains) if t)
 
 
 def _no_moments(sizes: list[int], trains: list[bool]) -> int:
@@ -236,6 +261,22 @@ def _frozen_for_good(encoder: nn.Module, x: torch.Tensor) -> torch.Tensor:
     return vectors
 
 
+def _plain_call(encoder: nn.Module, x: torch.Tensor) -> torch.Tensor:
+    return encoder(x)
+
+
+def _frozen_only(encoder: nn.Module, x: torch.Tensor) -> torch.Tensor:
+    return encoder.requires_grad_(False)(x)
+
+
+def _inference_mode(encoder: nn.Module, x: torch.Tensor) -> torch.Tensor:
+    was_training = encoder.training
+    with torch.inference_mode():
+        vectors = encoder.eval()(x)
+    encoder.train(was_training)
+    return vectors
+
+
 def _encoder(kind: str) -> nn.Module:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
@@ -254,6 +295,7 @@ def _ask(answer, kind: str, x: torch.Tensor) -> dict:
         "vectors": vectors.detach() if isinstance(vectors, torch.Tensor) else vectors,
         "in training mode afterwards": encoder.training,
         "vectors hold a graph": bool(getattr(vectors, "requires_grad", False)),
+        "a head can learn from them": not (isinstance(vectors, torch.Tensor) and vectors.is_inference()),
         "weights still trainable": all(p.requires_grad for p in encoder.parameters()),
         "state unchanged": all(torch.equal(before[n], v) for n, v in encoder.state_dict().items()),
     }
@@ -261,7 +303,7 @@ def _ask(answer, kind: str, x: torch.Tensor) -> dict:
 
 def _feature_cases() -> tuple[Case, ...]:
     x = torch.tensor([[1.0, -1.0, 0.5, 2.0], [0.0, 1.0, 1.0, -1.0], [2.0, 0.5, -0.5, 0.0]])
-    clean = {"vectors hold a graph": False, "weights still trainable": True, "state unchanged": True}
+    clean = {"vectors hold a graph": False, "a head can learn from them": True, "weights still trainable": True, "state unchanged": True}
     with torch.no_grad():
         by_hand = _encoder("dropout")[0](x)  # without its dropout, the linear layer alone
     return (
@@ -288,6 +330,7 @@ EXERCISES = (
             Mistake("one matrix a layer", 19_202 - 770, "you counted half of LoRA and no head: two matrices a layer, and the head"),
             Mistake("the matrices themselves", 6 * 2 * 384 * 384 + 770, "that is full tuning of the twelve matrices: W stays frozen, only A and B train"),
             Mistake("one layer", 2 * 2 * 4 * 384 + 770, "that is one layer: there are six"),
+            Mistake("twice as many", 74_498, "that is rank 8, or four matrices a layer: rank 4, query and value"),
             Mistake("the head's bias", 37_632, "nearly: the head has two biases as well"),
         )),
     Exercise(
@@ -324,6 +367,8 @@ EXERCISES = (
             Mistake("alpha alone", _alpha_alone, "you multiplied by alpha, not by alpha / rank: the rank is the number of rows of A"),
             Mistake("by the width", _by_width, "you divided alpha by the width of the input: the rank is A.shape[0]"),
             Mistake("root of the rank", _root, "you divided by the root of the rank: that is another method (rsLoRA); here it is alpha / rank"),
+            Mistake("scale upside down", _scale_upside_down, "the scale is alpha / rank, not rank / alpha"),
+            Mistake("all of it scaled", _all_scaled, "you scaled W as well: the scale belongs to the correction B A alone"),
             Mistake("transposed", _transposed, "the correction lies the wrong way round: W is (out, in), and so is B A"),
             Mistake("instead of W", _instead, "that is the correction alone: the pretrained matrix must stay in it"),
             Mistake("taken away", _taken_away, "you took the correction away: that is how to unmerge"),
@@ -342,6 +387,8 @@ EXERCISES = (
         ),
         reasoning="The rate falls by the same factor from layer to layer, like interest. Numbers of two digits must be read whole: layer 10 is not layer 1.",
         mistakes=(
+            Mistake("by its number", _by_the_number, "decay to the power of the layer's number makes the bottom fastest: count the layers above it, n - 1 - i"),
+            Mistake("counted from 1", _counted_from_1, "layers count from 0: above layer i of n lie n - 1 - i"),
             Mistake("upside down", _upside_down, "the bottom moves fastest in yours: lower layers hold what all tasks share, so they get the smaller rates"),
             Mistake("top already slower", _top_already_slower, "you are one factor too low everywhere in the encoder: no layer lies above the top one, so it gets the whole rate"),
             Mistake("embeddings like the head", _embeddings_like_the_head, "the embeddings got the full rate: they lie below all layers, so they get the smallest"),
@@ -367,6 +414,9 @@ EXERCISES = (
             Mistake("all of them", _everything, "you counted 16 bytes for every weight: a frozen one has no gradient and no moments"),
             Mistake("the optimiser holds the frozen", _moments_of_all, "your optimiser holds moments of frozen weights: freeze first, and hand it only what trains"),
             Mistake("gradient or moment forgotten", _one_moment, "4 bytes a trained weight are missing: it has a gradient and *two* moments"),
+            Mistake("weight twice", _weight_twice, "you counted a trained weight itself twice: 4 bytes for it, and 12 for gradient and moments"),
+            Mistake("gradients of all", _gradients_of_all, "you counted gradients of frozen weights: they have none"),
+            Mistake("no weights", _no_weights, "the weights themselves are missing: 4 bytes each, trained or not"),
             Mistake("no moments", _no_moments, "AdamW's two moments are missing: 8 bytes for each trained weight"),
             Mistake("no frozen weights", _no_frozen_weights, "the frozen weights are missing: they do not train, but they must be there for the forward pass"),
             Mistake("numbers, not bytes", _counted_not_weighed, "that is how many numbers: each takes 4 bytes in float32"),
@@ -381,6 +431,9 @@ EXERCISES = (
         reasoning="Frozen weights do not switch dropout off, and a batch norm in training mode even changes its averages: the mode is a matter of its own. "
                   "A borrowed model is given back as it was found.",
         mistakes=(
+            Mistake("plain call", _plain_call, "dropout (or a batch norm) acted, and the vectors hang on a graph: evaluation mode, and torch.no_grad()"),
+            Mistake("frozen only", _frozen_only, "freezing does not switch dropout off: encoder.eval() does; and the weights stay frozen after yours"),
+            Mistake("inference mode", _inference_mode, "no head can be trained on vectors from inference mode: use torch.no_grad()"),
             Mistake("training mode", _as_it_is, "the encoder was in training mode during the call: dropout (or a batch norm) acted on vectors that should be fixed"),
             Mistake("left in evaluation mode", _left_in_evaluation, "the vectors are right, but the encoder is left in evaluation mode: put back the mode it was in"),
             Mistake("always training afterwards", _always_training_after, "you switch training mode on afterwards even where it was off: remember the mode, then restore it"),
@@ -394,21 +447,20 @@ QUIZ = (
         Choice("nothing: it is trained anyway", "It is, but from where? The first logits are those of a disturbed encoder."),
         Choice("change the model before it has seen an example", "B A is then a random matrix, added to what was pretrained.", right=True),
         Choice("double the trainable numbers", "Their count has nothing to do with their values."))),
-    Question("Only the head trains. Which part of a step is saved?", (
-        Choice("the forward pass through the encoder", "The head needs the encoder's vectors; only if you store them is it saved."),
-        Choice("the backward pass through the encoder, and the optimiser's work on it",
-               "Nothing below the head needs a gradient. About a third of the step is left.", right=True),
-        Choice("nothing: gradients are computed and thrown away", "They are not even computed: autograd stops where nothing trains."))),
     Question("LoRA trains 0.3% of the numbers. Why is its step not 300 times cheaper?", (
         Choice("because the gradient must still travel through all layers to reach the lowest correction",
                "What is saved is the frozen matrices' own gradients, a third of the work at most, and the optimiser's part.", right=True),
-        Choice("because A and B are in full precision", "They are, but they are tiny."),
-        Choice("because merging costs time", "Merging is one small product for each matrix, once."))),
+        Choice("because A and B must be kept in full precision, while the frozen matrices could be rounded", "They are tiny, whatever their precision."),
+        Choice("because the corrections must be merged into the large matrices before each step", "Merging is one small product for each matrix, once, after training."))),
     Question("Two methods are compared at one common learning rate, 2e-4. What is wrong with that?", (
-        Choice("nothing: all else is equal", "The rate that is good for all weights is far too small for a head or for biases alone."),
+        Choice("nothing: with the rate equal for both, any difference must come from the method itself", "The rate that is good for all weights is far too small for a head or for biases alone."),
         Choice("the rate should be the smallest that works for both", "Each would still be judged at a rate that may not be its own."),
         Choice("2e-4 is the usual rate of full fine-tuning of this encoder, so that method is favoured",
                "Give each the same number of tries, and choose on validation.", right=True))),
+    Question("One run a rate chose 3e-3 for the last layer on the hard task; five seeds at that rate then gave 0.50 to 0.65. What went wrong?", (
+        Choice("the test split is harder than validation", "At 1e-3 the same seeds, judged on the same split, gave 0.61 to 0.65."),
+        Choice("one lucky search run chose a rate next to a cliff", "Three runs a rate chose 1e-3, and nine of ten seeds learned.", right=True),
+        Choice("five seeds are too few to see what the rate can do", "More seeds measure the failures better; they do not prevent them."))),
     Question("You serve fifty tasks from one encoder. What does LoRA spare you, compared with fifty fine-tuned models?", (
         Choice("disk and memory: one encoder and fifty small files", "That, more than training time, is what it is for.", right=True),
         Choice("the fifty heads", "Each task still has its own."),
