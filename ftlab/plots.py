@@ -180,7 +180,7 @@ def dots_with_intervals(scores: Mapping[str, Any], baseline: float | None = None
         runs = sorted((points or {}).get(name, ()))
         for j, x in enumerate(runs):
             same = sum(abs(x - other) < 1e-3 for other in runs[:j])  # runs that end alike stand below each other
-            ax.plot([x], [y - 0.2 - 0.1 * same], marker="|", color="#555555", markersize=6, linestyle="none", zorder=3)
+            ax.plot([x], [y - 0.2 - 0.17 * same], marker="|", color="#555555", markersize=4.5, linestyle="none", zorder=3)
     if baseline is not None:
         ax.axvline(baseline, color="#999999", linestyle="--", linewidth=1.0, zorder=1)
         ax.annotate(f" {baseline_name}", (baseline, 1.0), xycoords=("data", "axes fraction"), va="bottom", fontsize=9)
