@@ -164,6 +164,8 @@ def test_a_failing_step_says_why_in_short():
         bootstrap._step("2/4", "installing", [sys.executable, "-c", "print('x'); print('ERROR: no such thing'); raise SystemExit(1)"])
     text = "The virtual environment was not created successfully because ensurepip is not available."
     assert "apt install python3" in bootstrap._why("making the environment", ["python"], [text])
+    pip = ["ERROR: Ignored the following versions that require a different python version: 1.21.2" + " 1.21.2" * 90, "ERROR: No matching distribution found for x==1"]
+    assert "No matching distribution found for x==1" in bootstrap._why("installing", ["pip"], pip)
 
 
 @pytest.mark.parametrize("name, parts", [("nt", ("Scripts", "python.exe")), ("posix", ("bin", "python"))])

@@ -231,7 +231,7 @@ def _why(what: str, command: list[str], lines: list[str]) -> str:
     if "ensurepip" in text or "No module named venv" in text:
         version = f"{sys.version_info[0]}.{sys.version_info[1]}"
         return f"got: a Python without venv · do: install it (Debian, Ubuntu: sudo apt install python{version}-venv), then run the same command again"
-    errors = [line for line in lines if line.startswith("ERROR")] or lines[-3:]
+    errors = [line for line in lines if line.startswith("ERROR") and "Ignored the following" not in line] or lines[-3:]  # pip lists other versions first
     hint = "check the network (or pip's mirror and proxy), then run the same command again"
     if "No space left" in text:
         hint = "free some disk space, then run the same command again"
