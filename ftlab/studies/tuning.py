@@ -28,7 +28,7 @@ TRAINING = {EASY: (2000, 2), HARD: (4000, 1), RTE: (None, 3), COLA: (None, 3)}  
 HELD_OUT = 10  # on GLUE the search is scored on one training example in ten
 
 #: The four learning rates that each is tried with; for frozen features the four values of C. Where the best of a first four lay at their
-#: edge (frozen, head, last 1), the window was moved by one; values left behind stay in the results.
+#: edge, the window was moved (frozen, last 1: by one; head and frozen, apart: by two); values left behind stay in the results.
 METHODS: dict[str, tuple[float, ...]] = {
     "frozen": (0.001, 0.01, 0.1, 1.0),
     "frozen, apart": (0.0001, 0.001, 0.01, 0.1),
