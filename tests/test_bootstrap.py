@@ -150,7 +150,8 @@ def test_ctrl_c_is_tidy_in_the_real_thing(clone):
 
     kept = {k: v for k, v in os.environ.items() if not k.startswith(("FTLAB", "PYTHON"))}
     child = subprocess.Popen([sys.executable, "-E", "-s", "-S", "-m", "ftlab", "doctor"], cwd=clone, env={**kept, "PYTHONUNBUFFERED": "1"},
-                             stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+                             stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+                             preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL))  # a shell's background jobs ignore it, and so would this
     for line in child.stdout:
         if "[1/" in line:
             break

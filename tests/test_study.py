@@ -106,7 +106,8 @@ def test_ctrl_c_keeps_what_is_done_and_the_same_command_goes_on(mine: Path, jobs
     out = mine / "out.json"
     command = [sys.executable, "-m", "ftlab", "study", "mine.few", "--out", str(out), "--jobs", str(jobs)]
     env = {**os.environ, "FTLAB_NO_VENV": "1", "PYTHONPATH": f"{ROOT}{os.pathsep}{mine.parent}", "NAP": "0.5"}
-    child = subprocess.Popen(command, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True)
+    child = subprocess.Popen(command, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True,
+                             preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL))  # a shell's background jobs ignore it
     end = time.monotonic() + 60
     while not out.exists() and time.monotonic() < end:
         time.sleep(0.05)
