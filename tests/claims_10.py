@@ -37,7 +37,16 @@ def searched(method, rate=None):
     return claim
 
 
+def longer(method, seeds):
+    def claim(r):
+        found = r.values("accuracy", stage="longer", task=tuning.HARD, method=SHORT[method])
+        return f"{sum(found[seed] for seed in seeds) / len(seeds):.1%}"
+
+    return claim
+
+
 CLAIMS = {
+    "longer_lora8": longer("lora8", (0, 1, 2, 9)), "longer0_full": longer("full", (0,)), "longer1_full": longer("full", (1,)),
     **{f"{task}_{method}": mean(task, method) for task in ("easy", "hard") for method in ("frozen", "lora8", "full")},
     "hard_last1": mean("hard", "last1"), "hard_apart": mean("hard", "apart"),
     **{f"s_{method}": searched(method, 1e-3) for method in ("last4", "last1", "lora8", "biases", "full")},

@@ -36,7 +36,12 @@ def test_the_second_stage_takes_each_methods_best_rate():
     assert tuning.then([]) == []
     runs = searched(lambda cell: 0.9 if cell["rate"] == tuning.METHODS[cell["method"]][2] else 0.5)
     found = tuning.then(runs)
-    assert all(cell["rate"] == tuning.METHODS[cell["method"]][2] and cell["stage"] == "seeds" for cell in found)
+    assert all(cell["rate"] == tuning.METHODS[cell["method"]][2] for cell in found)
+    longer = [cell for cell in found if cell["stage"] == "longer"]
+    assert [(c["method"], c["seed"]) for c in longer] == [(m, s) for m in ("full", "lora 8") for s in (0, 1, 2, 9)]
+    assert all(tuning.steps(c) == 500 and c["task"] == tuning.HARD for c in longer)
+    found = [cell for cell in found if cell not in longer]
+    assert {cell["stage"] for cell in found} == {"seeds"}
     for task, methods in tuning.ON.items():
         for method in methods:
             seeds = [cell["seed"] for cell in found if (cell["task"], cell["method"]) == (task, method)]

@@ -240,7 +240,7 @@ def predict(
 def study(
     name: Annotated[str | None, typer.Argument(help="One of --list.")] = None,
     list_them: Annotated[bool, typer.Option("--list", help="List the studies, or the cells of the one named.")] = False,
-    jobs: Annotated[int, typer.Option(help="Worker processes, for a GPU or many cores.")] = 1,
+    jobs: Annotated[int, typer.Option(help="Worker processes, for many cores or a GPU (on NVIDIA, a dozen share one well under its MPS).")] = 1,
     seeds: Annotated[int | None, typer.Option(help="Only the first N seeds.")] = None,
     only: Annotated[list[str] | None, typer.Option(metavar="KEY=VALUE", help="Only cells with this setting; may be repeated.")] = None,
     out: Annotated[Path | None, typer.Option(help="Results file; data/results/study_NAME.json by default.")] = None,
