@@ -172,6 +172,8 @@ def dots_with_intervals(scores: Mapping[str, Any], baseline: float | None = None
     """
     fig, ax = canvas(height=0.9 + 0.42 * len(scores))
     names = list(scores)
+    ends = [x for name in names for x in (*_bounds(scores[name]), *(points or {}).get(name, ()))]
+    width = max(ends, default=0.0) - min(ends, default=0.0)
     for i, name in enumerate(names):
         y = len(names) - 1 - i
         middle, low, high = _bounds(scores[name])
@@ -179,8 +181,8 @@ def dots_with_intervals(scores: Mapping[str, Any], baseline: float | None = None
         ax.plot([middle], [y], marker="o", color=COLOURS[0], markersize=7)
         runs = sorted((points or {}).get(name, ()))
         for j, x in enumerate(runs):
-            same = sum(abs(x - other) < 1e-3 for other in runs[:j])  # runs that end alike stand below each other
-            ax.plot([x], [y - 0.2 - 0.17 * same], marker="|", color="#555555", markersize=4.5, linestyle="none", zorder=3)
+            same = sum(abs(x - other) < 0.004 * width for other in runs[:j])  # runs that end alike stand below each other, three deep
+            ax.plot([x], [y - 0.2 - 0.17 * min(same, 2)], marker="|", color="#555555", markersize=4.5, linestyle="none", zorder=3)
     if baseline is not None:
         ax.axvline(baseline, color="#999999", linestyle="--", linewidth=1.0, zorder=1)
         ax.annotate(f" {baseline_name}", (baseline, 1.0), xycoords=("data", "axes fraction"), va="bottom", fontsize=9)

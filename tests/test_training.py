@@ -9,6 +9,7 @@ from torch import nn
 from ftlab import errors, losses, models
 from ftlab.batching import Encoded, batches, inputs, pad
 from ftlab.config import TrainConfig
+from ftlab.history import History
 from ftlab.training import default_loss, evaluate, fit
 
 import tiny
@@ -202,6 +203,12 @@ def test_the_best_weights_are_kept():
     history = fit(model, tiny.loader(100), validation, FAST.but(epochs=4, learning_rate=0.05, schedule="constant"), metrics=("accuracy",))
     assert evaluate(model, validation, ("accuracy",))["accuracy"] == history.best["accuracy"]
     assert history.best["accuracy"] == max(e["accuracy"] for e in history.evaluations)
+
+
+@pytest.mark.parametrize("headline, wanted", [("loss", 1), ("validation loss", 1), ("accuracy", 2)])
+def test_a_loss_is_best_when_lowest(headline, wanted):
+    history = History(headline=headline, evaluations=[{"step": step, headline: value} for step, value in ((0, 0.5), (1, 0.2), (2, 0.9))])
+    assert history.best["step"] == wanted
 
 
 def test_early_stopping():

@@ -3,6 +3,7 @@
 Two stages. The *search* trains every method with each of its four rates, three times (seeds 100 to 102), and scores validation; the rate
 with the best mean is taken. The *seeds* train with that rate on ten other draws of the training split, scored on test. On GLUE, whose
 test labels are withheld, validation is what is reported, so nothing is chosen on it: the search holds a tenth of the training split out.
+A few runs more, stage "longer", give two methods four passes over the pair task instead of one.
 
 How the plan grew: one search run a rate and five seeds at first. On the pair task the rates taken from one run each were then seen to
 be on the brink (test accuracies of one method 9 points apart), so all methods alike were given three search runs and ten seeds.

@@ -100,15 +100,13 @@ def _unpaired(a: list[float], b: list[float], t: float) -> list[float]:
     return [mean, mean - half, mean + half]
 
 
-def _spread_not_error(a: list[float], b: list[float], t: float) -> list[float]:
-    mean, low, _ = paired(a, b, t)
-    half = (mean - low) * len(a) ** 0.5
-    return [mean, mean - half, mean + half]
-
-
 def _half_times(a: list[float], b: list[float], t: float, factor: float) -> list[float]:
     mean, low, _ = paired(a, b, t)
     return [mean, mean - (mean - low) * factor, mean + (mean - low) * factor]
+
+
+def _spread_not_error(a: list[float], b: list[float], t: float) -> list[float]:
+    return _half_times(a, b, t, len(a) ** 0.5)
 
 
 def _no_t(a: list[float], b: list[float], t: float) -> list[float]:
@@ -128,9 +126,7 @@ def _normal(a: list[float], b: list[float], t: float) -> list[float]:
 
 
 def _divided_by_n(a: list[float], b: list[float], t: float) -> list[float]:
-    mean, low, _ = paired(a, b, t)
-    half = (mean - low) * ((len(a) - 1) / len(a)) ** 0.5
-    return [mean, mean - half, mean + half]
+    return _half_times(a, b, t, ((len(a) - 1) / len(a)) ** 0.5)
 
 
 def _other_way_round(a: list[float], b: list[float], t: float) -> list[float]:
